@@ -2,7 +2,7 @@
 # stele_warnings(TARGET)                          the warnings alone
 function(stele_warnings target)
   target_compile_options(${target} PRIVATE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion
-    -Wnon-virtual-dtor -Woverloaded-virtual -Wimplicit-fallthrough -Wextra-semi -Werror)
+    -Wnon-virtual-dtor -Woverloaded-virtual -Wimplicit-fallthrough -Wextra-semi -Wno-missing-designated-field-initializers -Werror)
 endfunction()
 
 function(stele_library target)

@@ -20,7 +20,7 @@ enum class FlushEngine : std::uint8_t {
 struct PosixEnvOptions {
   FlushEngine flush = FlushEngine::kInline;
   bool direct = true;  ///< false: never O_DIRECT
-  /// Where report() goes; empty: warnings and errors to stderr.
+  /// Where report() goes, from any thread; empty: warnings and errors to stderr.
   std::function<void(Severity, std::string_view)> reporter;
 };
 

@@ -46,6 +46,24 @@ bool batch_crc_matches(ByteView batch) {
   return crc32c(batch.subspan(kCrcStart)) == load_be<std::uint32_t>(batch.data() + 17);
 }
 
+void seal_batch(ByteSpan batch) {
+  STELE_CHECK(batch.size() >= kBatchHeaderBytes);
+  store_be(batch.data() + 17, crc32c(batch.subspan(kCrcStart)));
+}
+
+void set_max_timestamp(ByteSpan batch, std::int64_t max_timestamp_ms) {
+  STELE_CHECK(batch.size() >= kBatchHeaderBytes);
+  store_be(batch.data() + 35, max_timestamp_ms);
+  seal_batch(batch);
+}
+
+void apply_log_append_time(ByteSpan batch, std::int64_t now_ms) {
+  STELE_CHECK(batch.size() >= kBatchHeaderBytes);
+  const auto attributes = load_be<std::int16_t>(batch.data() + kCrcStart);
+  store_be(batch.data() + kCrcStart, static_cast<std::int16_t>(attributes | 8));
+  set_max_timestamp(batch, now_ms);
+}
+
 void stamp_batch(ByteSpan batch, Offset base_offset, std::int32_t leader_epoch) {
   STELE_CHECK(batch.size() >= kBatchHeaderBytes);
   store_be(batch.data(), base_offset.raw());

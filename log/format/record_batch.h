@@ -58,6 +58,16 @@ struct BatchHeader {
 /// True if `batch` (exactly one whole batch) has the checksum that its header says.
 [[nodiscard]] bool batch_crc_matches(ByteView batch);
 
+/// Writes the checksum that the bytes of `batch` (exactly one whole batch) have.
+void seal_batch(ByteSpan batch);
+
+/// Sets maxTimestamp, and the checksum with it. `batch` is exactly one whole batch.
+void set_max_timestamp(ByteSpan batch, std::int64_t max_timestamp_ms);
+
+/// Makes `now_ms` the time of every record: sets the LogAppendTime bit, maxTimestamp and the
+/// checksum. `batch` is exactly one whole batch.
+void apply_log_append_time(ByteSpan batch, std::int64_t now_ms);
+
 /// Sets what the broker owns; the crc stays valid. `batch` holds at least a header.
 void stamp_batch(ByteSpan batch, Offset base_offset, std::int32_t leader_epoch);
 

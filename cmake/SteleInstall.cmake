@@ -1,0 +1,45 @@
+# cmake --install: the C++ library as one archive with its public headers (component "library"), so that
+# find_package(stele) gives stele::log, and the programs (component "service").
+# Public headers need the standard library alone. tests/compat/install proves it.
+if(NOT TARGET stele_store)
+  return()
+endif()
+
+set(STELE_PUBLIC_HEADERS
+  log/base/bytes.h log/base/check.h log/base/checksum.h log/base/error.h log/base/ordinal.h
+  log/base/partition_id.h log/base/uuid.h
+  log/env/env.h log/env/posix_env.h
+  log/format/batch_builder.h log/format/batch_check.h log/format/compressor.h log/format/decompressor.h
+  log/format/record_batch.h log/format/records.h log/format/varint.h
+  log/store/store.h log/store/topic_config.h)
+
+set(STELE_LOG_OBJECTS)
+foreach(folder base env format journal segment order index partition store)
+  if(TARGET stele_${folder})
+    list(APPEND STELE_LOG_OBJECTS $<TARGET_OBJECTS:stele_${folder}>)
+  endif()
+endforeach()
+
+add_library(stele_log STATIC ${STELE_LOG_OBJECTS})
+set_target_properties(stele_log PROPERTIES EXPORT_NAME log OUTPUT_NAME stele LINKER_LANGUAGE CXX)
+target_include_directories(stele_log INTERFACE $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}/stele>)
+target_compile_features(stele_log INTERFACE cxx_std_23)
+target_link_libraries(stele_log INTERFACE fmt lz4 zstd snappy z xxhash uring Threads::Threads)
+
+include(CMakePackageConfigHelpers)
+set(package_folder ${CMAKE_INSTALL_LIBDIR}/cmake/stele)
+write_basic_package_version_file(${CMAKE_BINARY_DIR}/steleConfigVersion.cmake COMPATIBILITY SameMinorVersion)
+install(TARGETS stele_log EXPORT stele ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT library)
+install(EXPORT stele NAMESPACE stele:: FILE steleTargets.cmake DESTINATION ${package_folder} COMPONENT library)
+install(FILES ${CMAKE_SOURCE_DIR}/cmake/steleConfig.cmake ${CMAKE_BINARY_DIR}/steleConfigVersion.cmake
+  DESTINATION ${package_folder} COMPONENT library)
+foreach(header ${STELE_PUBLIC_HEADERS})
+  get_filename_component(folder ${header} DIRECTORY)
+  install(FILES ${CMAKE_SOURCE_DIR}/${header} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/stele/${folder}
+    COMPONENT library)
+endforeach()
+foreach(program steled stele)
+  if(TARGET ${program})
+    install(TARGETS ${program} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT service)
+  endif()
+endforeach()

@@ -1,0 +1,172 @@
+#include "log/store/sequencer.h"
+
+#include <algorithm>
+
+#include "log/base/check.h"
+#include "log/base/fail.h"
+
+namespace stele::log {
+
+std::uint64_t Operation::body_bytes() const {
+  std::uint64_t total = 0;
+  for (const BatchAppend& batch : request.batches) total += batch.batch.size();
+  return total;
+}
+
+TopicEntry* Sequencer::find_topic(const Uuid& id) {
+  const auto found = topics_.find(id);
+  return found == topics_.end() ? nullptr : &found->second;
+}
+
+PartitionPtr Sequencer::find_partition(const TopicPartition& id) const {
+  const auto found = topics_.find(id.topic);
+  if (found == topics_.end() || id.partition < 0) return nullptr;
+  const auto index = static_cast<std::size_t>(id.partition);
+  return index < found->second.partitions.size() ? found->second.partitions[index] : nullptr;
+}
+
+Result<Sequencer::Checked> Sequencer::check(const BatchAppend& batch) const {
+  const PartitionPtr partition = find_partition(batch.to);
+  if (partition == nullptr)
+    return fail(Code::kNotFound, "partition {} does not exist", batch.to.text());
+  STELE_TRY(const BatchHeader header, parse_batch_header(batch.batch));
+  if (static_cast<std::size_t>(header.batch_bytes) != batch.batch.size() ||
+      header.record_count <= 0 || header.last_offset_delta != header.record_count - 1) {
+    return fail(Code::kInvalid, "not one whole record batch with dense offsets");
+  }
+  STELE_TRY(const auto duplicate, partition->producers().check(header));
+  if (header.has_producer() && !duplicate && producer_count_ >= options_.producer_count_max &&
+      !partition->producers().knows(header.producer_id)) {
+    return fail(Code::kOverloaded,
+                "{} idempotent producers are remembered already (producer_count_max)",
+                producer_count_);
+  }
+  return Checked{partition, header, duplicate, {}};
+}
+
+Result<std::vector<Sequencer::Checked>> Sequencer::check_all(const AppendRequest& request) const {
+  std::vector<Checked> checked;
+  checked.reserve(request.batches.size());
+  for (const BatchAppend& batch : request.batches) {
+    STELE_TRY(Checked one, check(batch));
+    const bool twice = std::ranges::any_of(
+        checked, [&](const Checked& c) { return c.partition == one.partition; });
+    if (twice)
+      return fail(Code::kInvalid, "two batches for partition {}: make them one", batch.to.text());
+    checked.push_back(std::move(one));
+  }
+  const auto duplicates =
+      std::ranges::count_if(checked, [](const Checked& c) { return c.duplicate.has_value(); });
+  if (duplicates != 0 && static_cast<std::size_t>(duplicates) != checked.size()) {
+    return fail(Code::kOutOfSequence, "an atomic append repeats some of its batches, but not all");
+  }
+  return checked;
+}
+
+// Everything that can want for disk space or file descriptors happens here, before anything is
+// promised.
+Result<void> Sequencer::prepare_space(std::vector<Checked>& batches, const AppendRequest& request,
+                                      const CommitGroup& group) {
+  STELE_DO(order_.reserve(static_cast<std::uint64_t>(group.batch_count) + batches.size()));
+  for (std::size_t i = 0; i < batches.size(); ++i) {
+    const TopicConfig& config = topics_.at(request.batches[i].to.topic).info->config;
+    STELE_TRY(batches[i].place, batches[i].partition->prepare(
+                                    static_cast<std::uint32_t>(batches[i].header.batch_bytes),
+                                    group.recorded_us, {config.segment_bytes, config.segment_ms}));
+  }
+  return {};
+}
+
+void Sequencer::sequence_batch(const Checked& checked, const BatchAppend& batch, CommitGroup& group,
+                               AppendOutcome& outcome) {
+  const BatchHeader& header = checked.header;
+  const auto bytes = static_cast<std::uint32_t>(header.batch_bytes);
+  Partition& partition = *checked.partition;
+  ProducerStates& producers = partition.producers();
+  const std::size_t known = producers.count();
+  partition.sequence(checked.place, bytes, header.record_count);
+  producers.add(header, checked.place.base_offset, end_, group.recorded_us);
+  producer_count_ += producers.count() - known;
+  group.parts.push_back({.part = {.kind = PartKind::kBatch,
+                                  .partition = partition.id(),
+                                  .base_offset = checked.place.base_offset,
+                                  .segment_base = checked.place.segment->base(),
+                                  .file_at = checked.place.file_at,
+                                  .position = end_,
+                                  .record_count = static_cast<std::uint32_t>(header.record_count),
+                                  .batch_bytes = bytes,
+                                  .batch_crc = header.crc,
+                                  .body_at = static_cast<std::uint32_t>(group.body_bytes),
+                                  .min_timestamp_ms = batch.min_timestamp_ms,
+                                  .max_timestamp_ms = batch.max_timestamp_ms},
+                         .partition = checked.partition,
+                         .segment = checked.place.segment,
+                         .source = batch.batch});
+  outcome.push_back({.base_offset = checked.place.base_offset,
+                     .log_start = partition.log_start(),
+                     .position = end_,
+                     .recorded_us = group.recorded_us,
+                     .duplicate = false});
+  group.body_bytes += bytes;
+  ++group.batch_count;
+  end_ = end_.next(header.record_count);
+}
+
+Result<void> Sequencer::sequence_trims(const Operation& operation, CommitGroup& group) {
+  for (const TrimRequest& trim : operation.trims) {
+    const PartitionPtr partition = find_partition(trim.partition);
+    if (partition == nullptr)
+      return fail(Code::kNotFound, "partition {} does not exist", trim.partition.text());
+    if (trim.log_start > partition->end() || trim.log_start < Offset(0)) {
+      return fail(Code::kOutOfRange, "offset {} is outside {} to {}", trim.log_start.raw(),
+                  partition->log_start().raw(), partition->end().raw());
+    }
+  }
+  for (const TrimRequest& trim : operation.trims) {
+    const PartitionPtr partition = find_partition(trim.partition);
+    if (trim.log_start <= partition->log_start()) continue;
+    const Offset keep_base = partition->sequence_trim(trim.log_start);
+    group.parts.push_back({.part = {.kind = PartKind::kTrim,
+                                    .partition = partition->id(),
+                                    .base_offset = trim.log_start,
+                                    .segment_base = keep_base,
+                                    .position = end_,
+                                    .body_at = static_cast<std::uint32_t>(group.body_bytes)},
+                           .partition = partition,
+                           .segment = nullptr,
+                           .source = {}});
+  }
+  return {};
+}
+
+Result<void> Sequencer::add(Operation& operation, CommitGroup& group) {
+  if (operation.prepare) STELE_DO(operation.prepare(&operation));
+  STELE_TRY(auto checked, check_all(operation.request));
+  AppendOutcome outcome;
+  if (!checked.empty() && checked.front().duplicate) {
+    for (const Checked& one : checked) {
+      outcome.push_back({one.duplicate->base_offset, one.partition->log_start(),
+                         one.duplicate->position, one.duplicate->recorded_us, true});
+    }
+  } else {
+    STELE_DO(prepare_space(checked, operation.request, group));
+    STELE_DO(sequence_trims(operation, group));
+    for (std::size_t i = 0; i < checked.size(); ++i) {
+      sequence_batch(checked[i], operation.request.batches[i], group, outcome);
+    }
+  }
+  if (operation.on_sequenced) operation.on_sequenced();
+  group.operations.push_back({std::move(operation), std::move(outcome)});
+  return {};
+}
+
+std::size_t Sequencer::expire_producers(std::int64_t before_us) {
+  for (auto& [id, topic] : topics_) {
+    for (const PartitionPtr& partition : topic.partitions) {
+      producer_count_ -= partition->producers().expire(before_us);
+    }
+  }
+  return producer_count_;
+}
+
+}  // namespace stele::log

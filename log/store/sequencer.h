@@ -1,0 +1,113 @@
+// The sequencer: decides the order. Takes queued operations one by one, checks each against
+// everything sequenced before it (the same commit group included), and gives offsets, positions and
+// places in segments. What it has sequenced becomes visible only when the commit group is durable;
+// if it never becomes so, the store stops. Thread: the core only.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <unordered_map>
+#include <vector>
+
+#include "log/journal/journal_entry.h"
+#include "log/store/catalogue.h"
+#include "log/store/topic_table.h"
+
+namespace stele::log {
+
+struct TrimRequest {
+  TopicPartition partition;
+  Offset log_start;
+};
+
+/// One thing to be sequenced, all or nothing.
+struct Operation {
+  AppendRequest request;
+  std::vector<TrimRequest> trims;
+  /// Runs when its turn comes, to check and to fill in the rest; an error refuses the operation.
+  std::move_only_function<Result<void>(Operation*)> prepare;
+  /// Runs when it is sequenced: what the operations after it must see.
+  std::move_only_function<void()> on_sequenced;
+  /// Runs when it is durable, before `done`.
+  std::move_only_function<void()> on_commit;
+  AppendDone done;
+
+  [[nodiscard]] std::uint64_t body_bytes() const;
+  /// Parts and body in a journal entry.
+  [[nodiscard]] std::uint64_t journal_bytes() const {
+    return body_bytes() + (request.batches.size() + trims.size()) * kEntryPartBytes;
+  }
+};
+
+/// One part of the commit group, and where it goes.
+struct PlannedPart {
+  JournalPart part;
+  PartitionPtr partition;
+  std::shared_ptr<Segment> segment;  ///< null for a trim
+  ByteView source;
+};
+
+struct PlannedOperation {
+  Operation operation;
+  AppendOutcome outcome;
+};
+
+/// A commit group in the making.
+struct CommitGroup {
+  std::vector<PlannedOperation> operations;
+  std::vector<PlannedPart> parts;
+  std::uint64_t body_bytes = 0;
+  std::int64_t recorded_us = 0;
+  Position first_position;
+  std::int64_t batch_count = 0;
+
+  [[nodiscard]] bool empty() const { return operations.empty(); }
+};
+
+class Sequencer {
+public:
+  Sequencer(OrderLog& order, const StoreOptions& options) : order_(order), options_(options) {}
+
+  // --- state, set up by recovery ---
+  void set_end(Position end) { end_ = end; }
+  [[nodiscard]] Position end() const { return end_; }
+  [[nodiscard]] Catalogue& catalogue() { return catalogue_; }
+  void add_topic(TopicEntry topic) { topics_[topic.info->id] = std::move(topic); }
+  void remove_topic(const Uuid& id) { topics_.erase(id); }
+  [[nodiscard]] TopicEntry* find_topic(const Uuid& id);
+  [[nodiscard]] PartitionPtr find_partition(const TopicPartition& id) const;
+  [[nodiscard]] const std::unordered_map<Uuid, TopicEntry>& topics() const { return topics_; }
+
+  /// Sequences the operation into the group. An error refuses it and changes nothing.
+  Result<void> add(Operation& operation, CommitGroup& group);
+
+  /// Forgets producers idle since; returns how many are left.
+  std::size_t expire_producers(std::int64_t before_us);
+  [[nodiscard]] std::size_t producer_count() const { return producer_count_; }
+  void set_producer_count(std::size_t count) { producer_count_ = count; }
+
+private:
+  struct Checked {
+    PartitionPtr partition;
+    BatchHeader header;
+    std::optional<ProducedBatch> duplicate;
+    BatchPlace place;
+  };
+  Result<Checked> check(const BatchAppend& batch) const;
+  Result<std::vector<Checked>> check_all(const AppendRequest& request) const;
+  Result<void> prepare_space(std::vector<Checked>& batches, const AppendRequest& request,
+                             const CommitGroup& group);
+  void sequence_batch(const Checked& checked, const BatchAppend& batch, CommitGroup& group,
+                      AppendOutcome& outcome);
+  Result<void> sequence_trims(const Operation& operation, CommitGroup& group);
+
+  OrderLog& order_;
+  const StoreOptions& options_;
+  Catalogue catalogue_;
+  std::unordered_map<Uuid, TopicEntry> topics_;
+  Position end_;
+  std::size_t producer_count_ = 0;
+};
+
+}  // namespace stele::log

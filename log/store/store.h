@@ -1,0 +1,286 @@
+// Store: an event log in a folder. The embedded API, and what the service stands on.
+//
+//   auto store = stele::log::Store::open("data").value();
+//   store->create_topic({.name = "orders", .partition_count = 4}).value();
+//   store->append("orders", {.key = "o-17", .type = "OrderPlaced", .value =
+//   R"({"total":12})"}).value();   // durable auto reader = store->read_all(Position(0)); // in
+//   order
+//
+// Threads: every function may be called by any thread. The log starts none of its own: a caller who
+// finds the core idle runs it (sequences, flushes, answers for everybody who has queued), the
+// others wait. Completions given to submit() run on the thread that happens to run the core: they
+// must be short and must not call back into the store's blocking functions (append, create_topic,
+// …); submit() is fine.
+//
+// Durability: a success answer survives kill -9 and power loss. Nothing is visible to a reader
+// before it is durable.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "log/base/bytes.h"
+#include "log/base/error.h"
+#include "log/base/ordinal.h"
+#include "log/base/partition_id.h"
+#include "log/base/uuid.h"
+#include "log/env/env.h"
+#include "log/store/topic_config.h"
+
+namespace stele::log {
+
+struct StoreOptions {
+  std::uint64_t journal_bytes_min = 16 << 20;   ///< size of a new journal
+  std::uint64_t journal_bytes_max = 256 << 20;  ///< it grows up to here under load
+  std::uint64_t group_bytes_max = 4 << 20;      ///< one commit group gathers at most this much
+  std::uint64_t append_bytes_max =
+      8 << 20;  ///< of one append; at most an eighth of journal_bytes_max
+  std::uint64_t queued_bytes_max =
+      64 << 20;  ///< waiting to be sequenced; beyond it appends get kOverloaded
+  std::size_t producer_count_max =
+      100'000;  ///< idempotent producers remembered, all partitions together
+  std::chrono::hours producer_idle_max{
+      24};  ///< a producer's last batches are remembered at least that long
+  std::int32_t partition_count_max = 100'000;  ///< of the store
+  std::int32_t open_file_count_max = 4096;     ///< segment files kept open
+  bool create = true;                          ///< false: kNotFound if the folder holds no store
+};
+
+struct TopicSpec {
+  std::string name;  ///< 1 to 249 of [a-zA-Z0-9._-], not "." or ".."
+  std::int32_t partition_count = 1;
+  TopicSettings settings = {};
+};
+
+/// A topic as it is at one moment; immutable, shared with readers.
+struct TopicInfo {
+  std::string name;
+  Uuid id;
+  std::int32_t partition_count = 0;
+  TopicSettings settings;
+  TopicConfig config;
+  bool internal = false;
+};
+using TopicPtr = std::shared_ptr<const TopicInfo>;
+
+/// One whole record batch for one partition, checked by the caller (check_produced_batch of
+/// log/format/batch_check.h). The bytes are only read; base offset and leader epoch are set in the
+/// log's own copy.
+struct BatchAppend {
+  TopicPartition to;
+  ByteView batch;  ///< owned by AppendRequest::owner, or by the caller until it is answered
+  std::int64_t min_timestamp_ms =
+      0;  ///< least and greatest record timestamp, as the check found them
+  std::int64_t max_timestamp_ms = 0;
+};
+
+/// All or nothing, in one journal entry. At most one batch for each partition.
+struct AppendRequest {
+  std::vector<BatchAppend> batches;
+  std::shared_ptr<const void> owner;  ///< keeps the bytes alive
+};
+
+struct AppendedBatch {
+  Offset base_offset;
+  Offset log_start;
+  Position position;             ///< of the first record
+  std::int64_t recorded_us = 0;  ///< since 1970, never decreasing
+  bool duplicate = false;        ///< a retry: these are the places of the first attempt
+};
+using AppendOutcome = std::vector<AppendedBatch>;  ///< in the order of AppendRequest::batches
+
+/// Errors of an append; none of them has written anything but kOutcomeUnknown:
+///   kNotFound topic or partition; kInvalid, kTooLarge the request; kOutOfSequence, kFenced,
+///   kDuplicate the producer; kNoSpace the disk is full; kOverloaded queued_bytes_max, file
+///   descriptors or the journal are used up: retry later; kOutcomeUnknown the flush failed: the
+///   store has stopped; reopen, read back; kClosed the store is closed.
+using AppendDone = std::move_only_function<void(Result<AppendOutcome>)>;
+
+/// An event to append, for the convenience form. Views live for the call only.
+struct Event {
+  std::optional<std::string_view> key = {};  ///< none: belongs to no stream
+  std::string_view type = {};  ///< header ce_type; empty: no header
+  std::optional<std::string_view> value = {};
+  std::vector<std::pair<std::string_view, std::string_view>> headers = {};
+  std::int64_t timestamp_ms = -1;  ///< -1: now
+  std::int32_t partition =
+      -1;  ///< -1: murmur2(key) mod N, as Kafka's clients do; no key: the next in turn
+};
+
+struct PartitionEnds {
+  Offset log_start;  ///< first offset that is kept
+  Offset end;        ///< one past the last durable record; what Kafka calls the high watermark
+  std::int32_t epoch = 0;  ///< the store's timeline, which Kafka clients see as leader epoch
+};
+
+struct ReadOutcome {
+  std::size_t bytes = 0;  ///< whole, checked batches now in the buffer
+  Offset next;            ///< where to go on: one past the last record read
+  std::size_t needed =
+      0;  ///< bytes == 0 and the next batch is larger than the buffer: its size; else 0
+};
+
+struct TimedOffset {
+  Offset offset;
+  std::int64_t timestamp_ms = -1;
+  std::int32_t epoch = 0;
+};
+
+/// One committed batch in the store's total order.
+struct OrderedBatch {
+  Position position;
+  std::int64_t recorded_us = 0;
+  TopicPartition from;
+  Offset base_offset;
+  std::int32_t record_count = 0;
+  ByteView
+      batch;  ///< as stored, crc checked; owned by OrderedRead. Empty if retention has removed it
+};
+
+struct OrderedRead {
+  std::vector<OrderedBatch> batches;
+  Position next;  ///< where to go on
+  Bytes buffer;
+};
+
+/// What a partition's end moved to; given to the watermark listener.
+struct PartitionAdvance {
+  TopicPartition partition;
+  Offset end;
+};
+
+enum class StoreState : std::uint8_t { kOpen, kStopped, kClosed };
+
+struct StoreStats {
+  StoreState state = StoreState::kOpen;
+  std::string stopped_because;  ///< kStopped: the first error
+  std::int64_t committed_records = 0, committed_batches = 0, committed_groups = 0,
+               committed_bytes = 0;
+  std::int64_t duplicate_batches = 0, refused_appends = 0, checkpoints = 0, segments_created = 0,
+               segments_deleted = 0;
+  std::uint64_t journal_bytes = 0, journal_used_bytes = 0, queued_bytes = 0;
+  std::int64_t topic_count = 0, partition_count = 0, segment_count = 0, log_bytes = 0,
+               producer_count = 0;
+  std::int64_t recovered_entries = 0, quarantined_bytes = 0;
+  std::chrono::nanoseconds open_took{0};
+};
+
+class Store {
+public:
+  /// Opens or creates the store in `folder` and recovers it: on return everything ever acknowledged
+  /// is there. kAlreadyExists somebody holds the folder (named); kUnsupported it is of another
+  /// version (left untouched); kCorrupt acknowledged data is damaged (place named; nothing was
+  /// changed; restore a backup, see `stele verify`); kNotFound with options.create = false; kIo,
+  /// kNoSpace, kInvalid options. `env` outlives the store.
+  static Result<std::unique_ptr<Store>> open(const std::string& folder, Env& env,
+                                             StoreOptions options = {});
+  /// With a PosixEnv of its own.
+  static Result<std::unique_ptr<Store>> open(const std::string& folder, StoreOptions options = {});
+
+  virtual ~Store() = default;
+
+  [[nodiscard]] virtual Uuid id() const = 0;
+
+  // --- topics ---
+
+  /// Durable when it returns. kAlreadyExists, kInvalid (name, count, setting), kOverloaded
+  /// (partition_count_max), and the errors of an append.
+  virtual Result<TopicPtr> create_topic(const TopicSpec& spec) = 0;
+  /// Frees its disk. The name may be used again at once, by a topic with another id. kNotFound,
+  /// kInvalid (internal).
+  virtual Result<void> delete_topic(const Uuid& topic) = 0;
+  /// Replaces the topic's settings. kNotFound, kInvalid.
+  virtual Result<TopicPtr> configure_topic(const Uuid& topic, const TopicSettings& settings) = 0;
+  /// Null if there is none.
+  [[nodiscard]] virtual TopicPtr find_topic(std::string_view name) const = 0;
+  [[nodiscard]] virtual TopicPtr find_topic(const Uuid& id) const = 0;
+  /// Sorted by name.
+  [[nodiscard]] virtual std::vector<TopicPtr> topics() const = 0;
+
+  /// The same, answered through `done` as submit() does: for callers who must not block.
+  virtual void create_topic_async(TopicSpec spec,
+                                  std::move_only_function<void(Result<TopicPtr>)> done) = 0;
+  virtual void delete_topic_async(const Uuid& topic, Done done) = 0;
+
+  // --- appending ---
+
+  /// Durable when it returns.
+  virtual Result<AppendOutcome> append(AppendRequest request) = 0;
+  /// One event, in a batch of its own.
+  virtual Result<AppendedBatch> append(std::string_view topic, const Event& event) = 0;
+  /// Many events of one topic, atomically: one batch for each partition they go to.
+  virtual Result<AppendOutcome> append(std::string_view topic, std::span<const Event> events) = 0;
+
+  /// Queues the append; `done` is called once it is durable or refused. Needs somebody to run the
+  /// core: poll(), run_until() or a blocking call of any thread.
+  virtual void submit(AppendRequest request, AppendDone done) = 0;
+  /// Runs the core without blocking: answers what is durable, starts the next flush. Returns how
+  /// many answers it gave.
+  virtual std::size_t poll() = 0;
+  /// Runs the core (or waits for whoever runs it) until `enough()` is true. Called between answers,
+  /// by this thread.
+  virtual void run_until(const std::function<bool()>& enough) = 0;
+  /// Once a second or so: writes the idle mark, rolls and removes old segments, starts checkpoints.
+  /// Cheap when idle.
+  virtual void maintain() = 0;
+
+  /// A block of `count` producer ids that were never given before, durable. Returns the first.
+  virtual Result<std::int64_t> reserve_producer_ids(std::int32_t count) = 0;
+  virtual void reserve_producer_ids_async(
+      std::int32_t count, std::move_only_function<void(Result<std::int64_t>)> done) = 0;
+
+  // --- reading; everything given out is durable and its checksum was checked ---
+
+  /// kNotFound.
+  [[nodiscard]] virtual Result<PartitionEnds> ends(const TopicPartition& partition) const = 0;
+  /// Whole batches from the one that holds `from`, as many as fit into `into` (of one segment).
+  /// `from` == end reads 0 bytes. kOutOfRange outside [log_start, end], kCorrupt (topic, partition,
+  /// offset, file named), kNotFound, kIo.
+  [[nodiscard]] virtual Result<ReadOutcome> read(const TopicPartition& partition, Offset from,
+                                                 ByteSpan into) const = 0;
+  /// First record whose timestamp is at least `timestamp_ms`; nullopt if there is none. kNotFound,
+  /// kCorrupt, kIo.
+  [[nodiscard]] virtual Result<std::optional<TimedOffset>> find_time(
+      const TopicPartition& partition, std::int64_t timestamp_ms) const = 0;
+  /// First record with the greatest timestamp; nullopt if the partition is empty.
+  [[nodiscard]] virtual Result<std::optional<TimedOffset>> find_latest_time(
+      const TopicPartition& partition) const = 0;
+
+  /// One past the last committed position.
+  [[nodiscard]] virtual Position end() const = 0;
+  /// Batches in total order, from the one that holds `from`: as many as fit into about `bytes_max`,
+  /// at least one. None at the end. kOutOfRange past the end, kCorrupt (place named), kIo.
+  [[nodiscard]] virtual Result<OrderedRead> read_all(Position from,
+                                                     std::size_t bytes_max = 1 << 20) const = 0;
+  /// Blocks until the partition's end is past `offset`, or until `longest` has gone by (false).
+  virtual bool wait_for(const TopicPartition& partition, Offset offset,
+                        std::chrono::nanoseconds longest) const = 0;
+
+  /// Called on the core's thread after each commit group, with what moved. One listener; set it
+  /// before the first append.
+  virtual void on_advance(std::function<void(std::span<const PartitionAdvance>)> listener) = 0;
+
+  // --- letting go ---
+
+  /// Moves the log start up to `before` (at most the end); whole segments below are freed. Returns
+  /// the new log start.
+  virtual Result<Offset> delete_records(const TopicPartition& partition, Offset before) = 0;
+
+  [[nodiscard]] virtual StoreStats stats() const = 0;
+  [[nodiscard]] virtual StoreState state() const = 0;
+  /// Bytes of the partition's segments.
+  [[nodiscard]] virtual Result<std::int64_t> size_bytes(const TopicPartition& partition) const = 0;
+
+  /// Refuses new appends, answers what is queued, writes a checkpoint. The destructor alone is like
+  /// a kill: safe, but the next open replays the journal.
+  virtual Result<void> close() = 0;
+};
+
+}  // namespace stele::log

@@ -1,0 +1,103 @@
+// The thread-safe front of the core: queues what callers submit, and lets whoever comes first run
+// the core for all.
+//
+//   caller ─► queue (mutex) ─► whoever holds core_mutex_ ─► Core
+//   the others wait until something was answered, or until the core is free again
+//
+// Lock order: core_mutex_ before queue_mutex_; neither is held while a caller's code runs, but
+// core_mutex_ during completions (which is why they must not block on the store).
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <memory>
+#include <mutex>
+
+#include "log/store/core.h"
+
+namespace stele::log {
+
+class StoreImpl final : public Store {
+public:
+  StoreImpl(std::unique_ptr<Env> owned_env, std::unique_ptr<FolderLock> lock,
+            std::unique_ptr<StoreParts> parts, std::chrono::nanoseconds open_took);
+  ~StoreImpl() override;
+
+  [[nodiscard]] Uuid id() const override { return parts().id; }
+
+  Result<TopicPtr> create_topic(const TopicSpec& spec) override;
+  Result<void> delete_topic(const Uuid& topic) override;
+  Result<TopicPtr> configure_topic(const Uuid& topic, const TopicSettings& settings) override;
+  [[nodiscard]] TopicPtr find_topic(std::string_view name) const override;
+  [[nodiscard]] TopicPtr find_topic(const Uuid& id) const override;
+  [[nodiscard]] std::vector<TopicPtr> topics() const override;
+  void create_topic_async(TopicSpec spec,
+                          std::move_only_function<void(Result<TopicPtr>)> done) override;
+  void delete_topic_async(const Uuid& topic, Done done) override;
+
+  Result<AppendOutcome> append(AppendRequest request) override;
+  Result<AppendedBatch> append(std::string_view topic, const Event& event) override;
+  Result<AppendOutcome> append(std::string_view topic, std::span<const Event> events) override;
+  void submit(AppendRequest request, AppendDone done) override;
+  std::size_t poll() override;
+  void run_until(const std::function<bool()>& enough) override;
+  void maintain() override;
+  Result<std::int64_t> reserve_producer_ids(std::int32_t count) override;
+  void reserve_producer_ids_async(
+      std::int32_t count, std::move_only_function<void(Result<std::int64_t>)> done) override;
+
+  [[nodiscard]] Result<PartitionEnds> ends(const TopicPartition& partition) const override;
+  [[nodiscard]] Result<ReadOutcome> read(const TopicPartition& partition, Offset from,
+                                         ByteSpan into) const override;
+  [[nodiscard]] Result<std::optional<TimedOffset>> find_time(
+      const TopicPartition& partition, std::int64_t timestamp_ms) const override;
+  [[nodiscard]] Result<std::optional<TimedOffset>> find_latest_time(
+      const TopicPartition& partition) const override;
+  [[nodiscard]] Position end() const override { return core_.end(); }
+  [[nodiscard]] Result<OrderedRead> read_all(Position from, std::size_t bytes_max) const override;
+  bool wait_for(const TopicPartition& partition, Offset offset,
+                std::chrono::nanoseconds longest) const override;
+  void on_advance(std::function<void(std::span<const PartitionAdvance>)> listener) override;
+  Result<Offset> delete_records(const TopicPartition& partition, Offset before) override;
+
+  [[nodiscard]] StoreStats stats() const override;
+  [[nodiscard]] StoreState state() const override { return core_.state(); }
+  [[nodiscard]] Result<std::int64_t> size_bytes(const TopicPartition& partition) const override;
+  Result<void> close() override;
+
+private:
+  [[nodiscard]] const StoreParts& parts() const { return core_.parts(); }
+  [[nodiscard]] Result<PartitionPtr> find_partition(const TopicPartition& partition) const;
+  void enqueue(Operation operation);
+  Result<AppendOutcome> run_blocking(Operation operation);
+  void drain();
+  void lead(const std::function<bool()>& enough);
+  void tell_waiters();
+  Operation topic_creation(TopicSpec spec, std::shared_ptr<TopicPtr> created);
+  Operation topic_deletion(const Uuid& topic);
+  Operation topic_configuration(const Uuid& topic, TopicSettings settings,
+                                std::shared_ptr<TopicPtr> configured);
+  Operation producer_reservation(std::int32_t count, std::shared_ptr<std::int64_t> first);
+  Result<void> set_event(Operation& operation, const CatalogueEvent& event);
+  void forget_topic(const TopicEntry& topic);
+
+  std::unique_ptr<Env> owned_env_;
+  std::unique_ptr<FolderLock> lock_;
+  std::chrono::nanoseconds open_took_;
+
+  std::mutex core_mutex_;  ///< who holds it runs the core
+  Core core_;
+
+  std::atomic<std::uint32_t> next_partition_ = 0;  ///< for events without a key
+
+  std::mutex queue_mutex_;
+  std::deque<Operation> queue_;
+  bool closing_ = false;
+
+  mutable std::mutex wait_mutex_;  ///< guards the two below
+  mutable std::condition_variable waiters_;
+  std::uint64_t answers_ = 0;  ///< grows whenever a waiter should look again
+  std::function<void(std::span<const PartitionAdvance>)> listener_;
+};
+
+}  // namespace stele::log

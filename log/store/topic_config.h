@@ -1,0 +1,51 @@
+// Topic settings under Kafka's names. What a topic overrides is kept as text, as it was given;
+// TopicConfig is the typed view that the log works with. The table of all settings is what
+// DescribeConfigs answers from.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "log/base/error.h"
+
+namespace stele::log {
+
+/// Overrides by setting name, e.g. {"retention.ms", "604800000"}.
+using TopicSettings = std::map<std::string, std::string, std::less<>>;
+
+enum class SettingType : std::uint8_t { kBoolean, kInt, kLong, kDouble, kString, kList };
+
+struct SettingInfo {
+  std::string_view name;
+  SettingType type;
+  std::string_view default_value;
+  std::string_view documentation;
+};
+
+/// Every topic setting there is, sorted by name.
+[[nodiscard]] std::span<const SettingInfo> topic_setting_table();
+
+enum class CleanupPolicy : std::uint8_t { kDelete = 1, kCompact = 2, kCompactAndDelete = 3 };
+
+struct TopicConfig {
+  std::int64_t retention_ms =
+      -1;  ///< -1: for ever, fit for an event store (Kafka's default is 7 days)
+  std::int64_t retention_bytes = -1;  ///< per partition; -1: no limit
+  std::int64_t segment_bytes = 1 << 30;
+  std::int64_t segment_ms = 604'800'000;
+  std::int32_t max_message_bytes = 1'048'588;  ///< of one batch, compressed as it came
+  CleanupPolicy cleanup_policy = CleanupPolicy::kDelete;
+  bool log_append_time = false;  ///< message.timestamp.type=LogAppendTime
+  std::int64_t timestamp_before_max_ms = INT64_MAX;
+  std::int64_t timestamp_after_max_ms = 3'600'000;
+
+  /// The typed view of `settings` over the defaults. kInvalid names the setting, the value and what
+  /// is allowed; kNotFound names a setting that does not exist; kUnsupported one that exists but is
+  /// not served.
+  static Result<TopicConfig> parse(const TopicSettings& settings);
+};
+
+}  // namespace stele::log

@@ -1,0 +1,138 @@
+#include "server/core/listener.h"
+
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "log/base/fail.h"
+
+namespace stele::server {
+
+namespace {
+
+constexpr int kBacklog = 1024;
+constexpr int kAcceptsPerEvent = 64;
+
+SocketAddress name_of(int fd, int (*ask)(int, sockaddr*, socklen_t*)) {
+  sockaddr_storage storage{};
+  socklen_t bytes = sizeof storage;
+  if (ask(fd, reinterpret_cast<sockaddr*>(&storage), &bytes) != 0) return {};
+  return {reinterpret_cast<const sockaddr*>(&storage), bytes};
+}
+
+void set_option(int fd, int level, int option, int value) {
+  ::setsockopt(fd, level, option, &value, sizeof value);
+}
+
+/// Small answers leave at once; a peer that has vanished is noticed.
+void tune(int fd) {
+  set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+  set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+  set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, 60);
+}
+
+Descriptor open_spare() {
+  return Descriptor(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+}
+
+}  // namespace
+
+ConnectionQuota::Seat::~Seat() {
+  if (quota_ == nullptr) return;
+  --quota_->count_;
+  const auto at = quota_->by_ip_.find(ip_);
+  if (at != quota_->by_ip_.end() && --at->second == 0) quota_->by_ip_.erase(at);
+}
+
+Result<ConnectionQuota::Seat> ConnectionQuota::admit(const std::string& ip) {
+  if (count_ >= limits_.connections_max) {
+    return fail(Code::kOverloaded, "connections_max={} reached", limits_.connections_max);
+  }
+  std::size_t& of_ip = by_ip_[ip];
+  if (of_ip >= limits_.connections_per_ip_max) {
+    return fail(Code::kOverloaded, "connections_per_ip_max={} reached",
+                limits_.connections_per_ip_max);
+  }
+  ++of_ip;
+  ++count_;
+  return Seat(*this, ip);
+}
+
+Result<std::unique_ptr<Listener>> Listener::open(EventLoop& loop, const SocketAddress& address,
+                                                 ConnectionQuota& quota, Handler handler) {
+  Descriptor socket(::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (!socket.is_open()) {
+    return fail(Code::kIo, "no socket for {}: {}", address.text(), std::strerror(errno));
+  }
+  set_option(socket.get(), SOL_SOCKET, SO_REUSEADDR, 1);
+  if (address.family() == AF_INET6) set_option(socket.get(), IPPROTO_IPV6, IPV6_V6ONLY, 1);
+  if (::bind(socket.get(), address.raw(), address.bytes()) != 0 ||
+      ::listen(socket.get(), kBacklog) != 0) {
+    const Code code = errno == EADDRINUSE ? Code::kAlreadyExists : Code::kIo;
+    return fail(code, "cannot listen on {}: {}", address.text(), std::strerror(errno));
+  }
+  return std::unique_ptr<Listener>(
+      new Listener(loop, std::move(socket), quota, std::move(handler)));
+}
+
+Listener::Listener(EventLoop& loop, Descriptor socket, ConnectionQuota& quota, Handler handler)
+    : loop_(loop),
+      socket_(std::move(socket)),
+      spare_(open_spare()),
+      address_(name_of(socket_.get(), ::getsockname)),
+      quota_(quota),
+      handler_(std::move(handler)),
+      watch_(loop_, socket_.get(), *this) {
+  watch_.wait_readable();
+}
+
+Listener::~Listener() = default;
+
+void Listener::on_readable() {
+  for (int count = 0; count < kAcceptsPerEvent && accept_one(); ++count) {
+  }
+  watch_.wait_readable();
+}
+
+bool Listener::accept_one() {
+  sockaddr_storage storage{};
+  socklen_t bytes = sizeof storage;
+  Descriptor accepted(::accept4(socket_.get(), reinterpret_cast<sockaddr*>(&storage), &bytes,
+                                SOCK_NONBLOCK | SOCK_CLOEXEC));
+  if (!accepted.is_open()) {
+    if (errno == EMFILE || errno == ENFILE) accept_with_spare();
+    return errno == ECONNABORTED || errno == EINTR;
+  }
+  SocketAddress peer(reinterpret_cast<const sockaddr*>(&storage), bytes);
+  auto seat = quota_.admit(peer.ip());
+  if (!seat) {
+    report_refused(peer.text(), seat.error().detail);
+    return true;
+  }
+  tune(accepted.get());
+  SocketAddress local = name_of(accepted.get(), ::getsockname);
+  handler_({std::move(accepted), peer, local, std::move(*seat)});
+  return true;
+}
+
+/// Without descriptors the waiting connection would keep the listener readable for ever: it is
+/// accepted on the spare one and closed.
+void Listener::accept_with_spare() {
+  spare_.close();
+  Descriptor(::accept4(socket_.get(), nullptr, nullptr, SOCK_CLOEXEC));
+  spare_ = open_spare();
+  report_refused("", "no file descriptors left");
+}
+
+void Listener::report_refused(const std::string& peer, const std::string& reason) {
+  ++refused_count_;
+  std::int64_t suppressed = 0;
+  if (!refused_log_.allows(loop_.now(), suppressed)) return;
+  log_warn("connection_refused listener={} peer={} reason=\"{}\" suppressed={}", address_.text(),
+           peer, reason, suppressed);
+}
+
+}  // namespace stele::server

@@ -1,0 +1,44 @@
+#!/usr/bin/env bash
+# The installed package serves a project outside the tree: examples/embedded is built against it with Clang 19
+# and with g++ 12, and run; each public header compiles alone with g++ 12 from the installed folder.
+set -euo pipefail
+work=$STELE_ROOT/build/install-test
+rm -rf "$work"
+mkdir -p "$work"
+cmake --install "$STELE_BUILD" --component library --prefix "$work/prefix" >"$work/install.log"
+
+includes=$work/prefix/include/stele
+count=0
+while read -r header; do
+  echo "#include \"$header\"" | g++-12 -std=c++23 -fsyntax-only -Wall -Wextra -Werror -I "$includes" -xc++ -
+  count=$((count + 1))
+done < <(cd "$includes" && find . -name '*.h' -printf '%P\n')
+[ "$count" -ge 10 ] || { echo "only $count headers were installed"; exit 1; }
+if grep -rhE '#include <(fmt|boost|google|grpc|spdlog)/' "$includes"; then
+  echo "a public header needs more than the standard library"
+  exit 1
+fi
+
+# expect WANTED FILE: the file holds that line exactly that often.
+expect() {
+  local found
+  found=$(grep -cxF -- "$2" "$3") || true
+  [ "$found" = "$1" ] || { echo "wanted $1 x '$2', found $found:"; cat "$3"; exit 1; }
+}
+
+for compiler in clang++-19 g++-12; do
+  build=$work/$compiler
+  cmake -G Ninja -S "$STELE_ROOT/examples/embedded" -B "$build" -DCMAKE_CXX_COMPILER="$compiler" \
+    -DCMAKE_CXX_FLAGS="-Wall -Wextra -Werror" -DCMAKE_PREFIX_PATH="$work/prefix" >"$build.log"
+  ninja -C "$build"
+  "$build/embedded" "$build/data" >"$build/first.txt"
+  expect 2 'o-17 {"total":12}' "$build/first.txt"
+  expect 1 'o-18 {"total":12}' "$build/first.txt"
+  expect 1 'o-18 stands at position 1' "$build/first.txt"
+  expect 1 '3 events' "$build/first.txt"
+  # A second process finds what the first has left, and appends nothing.
+  "$build/embedded" "$build/data" >"$build/second.txt"
+  expect 1 '3 events' "$build/second.txt"
+  [ "$(wc -l <"$build/second.txt")" = 4 ] || { cat "$build/second.txt"; exit 1; }
+done
+echo "$count headers; the example ran with both compilers"

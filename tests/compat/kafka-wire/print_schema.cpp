@@ -1,0 +1,95 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <concepts>
+#include <iostream>
+#include <optional>
+#include <string>
+#include <tuple>
+#include <type_traits>
+#include <vector>
+
+#include "tests/compat/kafka-wire/wire_peer.h"
+#include "tests/server/kafka/wire/every_message.h"
+
+namespace stele::kafka {
+namespace {
+
+template <class T>
+std::string default_text(const T& value) {
+  if constexpr (std::same_as<T, Records> || std::same_as<T, std::optional<ByteView>>) {
+    return "-";  // records are always sent
+  } else if constexpr (requires { T::kFields; }) {
+    return "-";  // defaults of their own
+  } else if constexpr (std::is_enum_v<T>) {
+    return std::to_string(static_cast<std::int64_t>(value));
+  } else if constexpr (std::same_as<T, bool>) {
+    return value ? "true" : "false";
+  } else if constexpr (std::integral<T>) {
+    return std::to_string(static_cast<std::int64_t>(value));
+  } else if constexpr (requires { *value; }) {
+    return value ? default_text(*value) : "null";
+  } else if constexpr (std::same_as<T, Uuid>) {
+    return value.is_zero() ? "zero" : "set";
+  } else {
+    return value.empty() ? "empty" : "set";
+  }
+}
+
+struct ElementOf {
+  template <class T>
+  static T of(const T&);
+  template <class T>
+  static T of(const std::vector<T>&);
+  template <class T>
+  static auto of(const std::optional<T>&) -> decltype(of(std::declval<T>()));
+};
+
+template <class T>
+constexpr bool is_array(const T&) {
+  return false;
+}
+template <class T>
+constexpr bool is_array(const std::vector<T>&) {
+  return true;
+}
+template <class T>
+constexpr bool is_array(const std::optional<std::vector<T>>&) {
+  return true;
+}
+
+Versions overlap(Versions a, Versions b) {
+  return {std::max(a.first, b.first), std::min(a.last, b.last)};
+}
+
+template <class T>
+void print_fields(const std::string& place, Versions versions) {
+  const T unset{};
+  const auto span = [&](Versions of_field) {
+    const Versions both = overlap(of_field, versions);
+    return both.first > both.last ? std::string("none")
+                                  : fmt::format("{}-{}", both.first, both.last);
+  };
+  const auto one = [&]<class F>(const F& field) {
+    const auto& value = unset.*F::kMember;
+    using Element = decltype(ElementOf::of(value));
+    const std::string here =
+        fmt::format("{}.{}{}", place, field.info.name, is_array(value) ? "[]" : "");
+    std::cout << fmt::format(
+        "{} {} {} {} {}\n", here, span(field.info.versions), span(field.info.nullable),
+        F::kTagged ? std::to_string(field.info.tag) : "-", default_text(value));
+    if constexpr (requires { Element::kFields; }) {
+      print_fields<Element>(here, overlap(field.info.versions, versions));
+    }
+  };
+  std::apply([&](const auto&... field) { (one(field), ...); }, T::kFields);
+}
+
+}  // namespace
+
+void print_schema() {
+  for_each_message(
+      []<class M> { print_fields<M>(std::string(M::kMessage.name), M::kMessage.versions); });
+}
+
+}  // namespace stele::kafka

@@ -1,0 +1,131 @@
+# The steps of ./test: each is a function step_NAME that fails with its exit code. Sourced by ./test.
+# A step that is many cases writes one line for each with `case_is`; another one counts as one case.
+
+release=$house_root/build/release
+asan=$house_root/build/asan
+tsan=$house_root/build/tsan
+venv=$house_root/build/venv
+script_seconds_max=900
+
+# case_is pass|fail|skip NAME [WHY]
+case_is() { printf '%s\t%s\t%s\n' "$1" "$2" "${3:-}" >>"$cases"; }
+
+our_cpp() { git ls-files -co --exclude-standard -- '*.h' '*.cpp' | sort -u | xargs -d '\n' ls -d 2>/dev/null; }
+
+step_format() { our_cpp | xargs -d '\n' -n 40 -P 2 clang-format-19 --dry-run -Werror; }
+
+step_tidy() { tools/dev/tidy.py; }
+
+step_tidy_rules() { python3 -B -m unittest discover -s tools/dev -p '*_test.py'; }
+
+step_build() {
+  house_configure release release
+  house_build release
+}
+
+step_headers() {
+  house_configure release release
+  tools/dev/lint.py headers "$release"
+}
+
+step_clang_tidy() {
+  house_configure release release
+  tools/dev/lint.py tidy "$release" ${full:+--tests}
+}
+
+step_asan_build() {
+  # The fuzzers are part of this build: one sanitized build is enough for both.
+  house_configure asan asan -DSTELE_FUZZ=ON
+  house_build asan
+}
+
+# ctest_cases FOLDER [CTEST-ARGUMENT…]: runs what the arguments select; each test is a case.
+ctest_cases() {
+  local folder=$1 report="$logs/$step.xml" code=0
+  shift
+  if ctest --test-dir "$folder" -N "$@" | grep -q '^Total Tests: 0$'; then
+    case_is skip "$step" "no test is registered for it"
+    return 0
+  fi
+  ctest --test-dir "$folder" -j 2 --output-on-failure --timeout "$script_seconds_max" --test-output-size-passed 4000000 \
+    --output-junit "$report" "$@" || code=$?
+  tools/dev/junit_cases.py "$step" "$report" >>"$cases" || code=1
+  return $code
+}
+
+# What is not a campaign, nor a fuzzer fed with its corpus.
+unit_tests=(-LE '^crash$' -E '_corpus$')
+
+step_unit() { ctest_cases "$release" "${unit_tests[@]}"; }
+
+step_crash() { ctest_cases "$release" -L '^crash$'; }
+
+step_fuzz() { ctest_cases "$asan" -R '_corpus$'; }
+
+# The crash campaign runs in full in the release build; here a slice of it, for the sanitizers' eyes.
+step_asan() {
+  ctest_cases "$asan" "${unit_tests[@]}"
+  STELE_COUNT=${STELE_COUNT:-2000} ctest_cases "$asan" -L '^crash$'
+}
+
+step_tsan() {
+  house_configure tsan tsan
+  house_build tsan
+  ctest_cases "$tsan" "${unit_tests[@]}"
+}
+
+# The Python of the tests, with the clients of tests/e2e/requirements.txt; made again when that changes.
+make_venv() {
+  local wanted="$house_root/tests/e2e/requirements.txt"
+  cmp -s "$wanted" "$venv/requirements.txt" && return 0
+  rm -rf "$venv"
+  python3 -m venv "$venv"
+  "$venv/bin/pip" install --quiet --disable-pip-version-check -r "$wanted"
+  cp "$wanted" "$venv/requirements.txt"
+}
+
+# script_cases SCRIPT…: each is a case; it may say with exit code 77 that it could not run.
+script_cases() {
+  local script name log started code failed=0
+  export STELE_BUILD=$release STELE_ROOT=$house_root STELE_VENV=$venv PATH="$venv/bin:$PATH"
+  for script in "$@"; do
+    name=${script#tests/} log="$logs/$step.$(echo "${script#tests/*/}" | tr / _).log" started=$SECONDS code=0
+    case $script in
+      */test_*.py) set -- "$venv/bin/python" -m pytest -q "$script" ;;
+      *.py) set -- "$venv/bin/python" "$script" ;;
+      *) set -- "./$script" ;;
+    esac
+    timeout -k 20 "$script_seconds_max" "$@" >"$log" 2>&1 </dev/null || code=$?
+    echo "$name: exit code $code after $((SECONDS - started)) s ($log)"
+    case $code in
+      0) case_is pass "$name" ;;
+      77) case_is skip "$name" "$(tail -n 1 "$log")" ;;
+      *) tail -n 40 "$log"; case_is fail "$name"; failed=1 ;;
+    esac
+  done
+  return $failed
+}
+
+# scripts_in PATTERN…: the executable files among them, so that a file dropped in is a case.
+scripts_in() {
+  local script
+  for script in "$@"; do
+    [ -f "$script" ] && [ -x "$script" ] && echo "$script"
+  done
+  return 0
+}
+
+step_scripts() {
+  local scripts
+  mapfile -t scripts < <(scripts_in "$@")
+  if [ ${#scripts[@]} = 0 ]; then
+    case_is skip "$step" "no case is there"
+    return 0
+  fi
+  make_venv
+  script_cases "${scripts[@]}"
+}
+
+step_compat() { step_scripts tests/compat/*/run.sh; }
+
+step_e2e() { step_scripts tests/e2e/*.sh tests/e2e/*.py; }
