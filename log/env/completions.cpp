@@ -1,16 +1,11 @@
 #include "log/env/completions.h"
 
 #include <poll.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "log/base/check.h"
 
 namespace stele {
-
-Completions::Completions() : event_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
-  STELE_CHECK(event_.raw() >= 0);
-}
 
 void Completions::push(Done done, Result<void> result) {
   {

@@ -16,7 +16,7 @@ namespace stele {
 
 class Completions {
 public:
-  Completions();
+  explicit Completions(Descriptor event) : event_(std::move(event)) {}
 
   /// From another thread: queues `done` and makes the eventfd readable.
   void push(Done done, Result<void> result);

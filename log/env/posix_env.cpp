@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <sys/eventfd.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -74,10 +75,11 @@ bool is_folder(DIR* folder, const dirent& entry) {
 
 class PosixEnv final : public Env {
 public:
-  explicit PosixEnv(PosixEnvOptions options)
+  PosixEnv(PosixEnvOptions options, Descriptor event)
       : direct_(options.direct),
         flush_(options.flush),
         reporter_(options.reporter ? std::move(options.reporter) : print_warnings),
+        completions_(std::move(event)),
         offload_thread_("stele-offload", completions_),
         flush_thread_("stele-flush", completions_) {
     if (flush_ == FlushEngine::kUring) open_ring();
@@ -218,8 +220,10 @@ Result<std::uint64_t> PosixEnv::free_bytes(const std::string& path) const {
 
 }  // namespace
 
-std::unique_ptr<Env> make_posix_env(PosixEnvOptions options) {
-  return std::make_unique<PosixEnv>(std::move(options));
+Result<std::unique_ptr<Env>> make_posix_env(PosixEnvOptions options) {
+  Descriptor event(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (event.raw() < 0) return posix_error(errno, "make", "an eventfd");
+  return std::make_unique<PosixEnv>(std::move(options), std::move(event));
 }
 
 }  // namespace stele

@@ -25,6 +25,7 @@ struct PosixEnvOptions {
 };
 
 /// offload() uses one helper thread, started at its first use. Destroying the env joins it.
-[[nodiscard]] std::unique_ptr<Env> make_posix_env(PosixEnvOptions options = {});
+/// kOverloaded: no file descriptor is left for its event.
+[[nodiscard]] Result<std::unique_ptr<Env>> make_posix_env(PosixEnvOptions options = {});
 
 }  // namespace stele

@@ -74,7 +74,7 @@ Result<std::unique_ptr<Store>> Store::open(const std::string& folder, Env& env,
 }
 
 Result<std::unique_ptr<Store>> Store::open(const std::string& folder, StoreOptions options) {
-  auto env = make_posix_env();
+  STELE_TRY(auto env, make_posix_env());
   Env& reference = *env;
   return open_with(std::move(env), reference, folder, options);
 }

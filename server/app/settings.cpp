@@ -88,6 +88,12 @@ Result<void> set_flush(Settings& into, std::string_view value) {
   return {};
 }
 
+Result<void> set_replication(Settings& into, std::string_view value) {
+  if (value != "strict" && value != "clamp") return fail(Code::kInvalid, "is not strict or clamp");
+  into.clamp_replication = value == "clamp";
+  return {};
+}
+
 Result<void> set_level(Settings& into, std::string_view value) {
   constexpr std::array kLevels = {"debug", "info", "warn", "error"};
   if (std::ranges::find(kLevels, value) == kLevels.end()) {
@@ -139,9 +145,13 @@ constexpr std::array kTable = std::to_array<Row>({
     {"memory-bytes-max", "queued.max.request.bytes", "268435456",
      "Requests and answers in memory; at the limit no more is read from clients.",
      set_number<&Settings::memory_bytes_max, 16 * kMiB, 1024 * kGiB>},
-    {"idle-seconds-max", "connections.max.idle.ms", "600",
+    {"idle-ms-max", "connections.max.idle.ms", "600000",
      "A connection without traffic is closed after so long.",
-     set_number<&Settings::idle_seconds_max, 1, 86'400 * 365>},
+     set_number<&Settings::idle_ms_max, 1000, kInt32Max>},
+    {"replication", "", "strict",
+     "strict: creating a topic with more than one replica fails, as on one Kafka broker. clamp: it "
+     "gets one (Connect asks for 3 by default).",
+     set_replication},
     {"journal-bytes-max", "", "268435456",
      "The journal grows up to here; an append may take an eighth of it.",
      set_number<&Settings::journal_bytes_max, 16 * kMiB, 16 * kGiB>},

@@ -27,7 +27,8 @@ struct Settings {
   std::int64_t request_bytes_max = 0;
   std::int64_t fetch_bytes_max = 0;
   std::int64_t memory_bytes_max = 0;
-  std::int64_t idle_seconds_max = 0;
+  std::int64_t idle_ms_max = 0;
+  bool clamp_replication = false;
   std::int64_t journal_bytes_max = 0;
   std::int64_t queued_bytes_max = 0;
   std::string flush;  ///< uring or thread

@@ -30,7 +30,7 @@ protected:
       EXPECT_TRUE(sim->make_folder(folder_.path()));
       env_ = std::move(sim);
     } else {
-      env_ = make_posix_env(
+      env_ = *make_posix_env(
           {.flush = GetParam().flush, .direct = true, .reporter = [](Severity, auto) {}});
     }
   }

@@ -23,7 +23,7 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 std::unique_ptr<Env> quiet_env(FlushEngine flush = FlushEngine::kInline) {
-  return make_posix_env({.flush = flush, .direct = true, .reporter = [](Severity, auto) {}});
+  return *make_posix_env({.flush = flush, .direct = true, .reporter = [](Severity, auto) {}});
 }
 
 // A limit of this process, as it was afterwards.

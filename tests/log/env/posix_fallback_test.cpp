@@ -43,9 +43,10 @@ bool refuse(std::uint32_t call, std::uint32_t error, std::uint32_t second = kAny
 class PosixFallback : public testing::Test {
 protected:
   std::unique_ptr<Env> env(FlushEngine flush) {
-    return make_posix_env({.flush = flush, .direct = true, .reporter = [this](Severity, auto line) {
-                             lines_.emplace_back(line);
-                           }});
+    return *make_posix_env(
+        {.flush = flush, .direct = true, .reporter = [this](Severity, auto line) {
+           lines_.emplace_back(line);
+         }});
   }
   // Writes a page durably and reads it back.
   void check_works(Env& env, bool direct) {

@@ -1,0 +1,106 @@
+// steled: opens the store and serves it.
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <exception>
+#include <span>
+
+#include "log/base/fail.h"
+#include "log/env/posix_env.h"
+#include "server/app/server.h"
+#include "server/core/log.h"
+
+namespace stele::app {
+namespace {
+
+int complain(const Error& error, int exit_code) {
+  std::fprintf(stderr, "steled: %s\n", error.detail.c_str());
+  return exit_code;
+}
+
+/// Every segment and connection takes a descriptor.
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max) return;
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+std::unique_ptr<Env> make_env(const Settings& settings) {
+  PosixEnvOptions options;
+  options.flush = settings.flush == "uring" ? FlushEngine::kUring : FlushEngine::kThread;
+  options.direct = settings.direct;
+  options.reporter = [](Severity severity, std::string_view line) {
+    server::log_line(severity, line);
+  };
+  return make_posix_env(std::move(options));
+}
+
+log::StoreOptions store_options(const Settings& settings) {
+  log::StoreOptions options;
+  options.journal_bytes_max = static_cast<std::uint64_t>(settings.journal_bytes_max);
+  options.queued_bytes_max = static_cast<std::uint64_t>(settings.queued_bytes_max);
+  return options;
+}
+
+int serve(const ParsedSettings& parsed) {
+  raise_descriptor_limit();
+  const auto env = make_env(parsed.settings);
+  const auto begin = env->now();
+  auto store = log::Store::open(parsed.settings.data, *env, store_options(parsed.settings));
+  if (!store) return complain(store.error(), kExitCannotStart);
+  int exit_code = kExitCannotStart;
+  {
+    Server server(parsed, *env, **store);
+    if (const auto listening = server.listen(); !listening) {
+      const bool usage = listening.error().code == Code::kInvalid;
+      exit_code = complain(listening.error(), usage ? kExitUsage : kExitCannotStart);
+    } else {
+      std::fputs(server.ready_text(env->now() - begin).c_str(), stdout);
+      std::fflush(stdout);
+      if (parsed.settings.insecure) server::log_warn("insecure clients_are_not_authenticated");
+      exit_code = server.run();
+    }
+  }
+  if (const auto closed = (*store)->close(); !closed && exit_code == kExitStopped) {
+    return complain(closed.error(), kExitDiskFailed);
+  }
+  if (exit_code == kExitStopped) server::log_info("stopped data={}", parsed.settings.data);
+  return exit_code;
+}
+
+int run(std::span<const char* const> arguments) {
+  auto parsed = parse_settings(arguments, environ);
+  if (!parsed) return complain(parsed.error(), kExitUsage);
+  switch (parsed->action) {
+    case ParsedSettings::Action::kHelp:
+      std::fputs(help_text().c_str(), stdout);
+      return 0;
+    case ParsedSettings::Action::kVersion:
+      std::puts("steled " STELE_VERSION);
+      return 0;
+    case ParsedSettings::Action::kPrintConfig:
+      std::fputs(config_text(parsed->in_force).c_str(), stdout);
+      return 0;
+    case ParsedSettings::Action::kRun:
+      break;
+  }
+  if (const auto set = server::set_log_level(parsed->settings.log_level); !set) {
+    return complain(set.error(), kExitUsage);
+  }
+  return serve(*parsed);
+}
+
+}  // namespace
+}  // namespace stele::app
+
+int main(int argc, char** argv) {
+  try {
+    const std::span<const char* const> all(argv, static_cast<std::size_t>(argc));
+    return stele::app::run(all.subspan(1));
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "steled: %s\n", error.what());
+    return stele::app::kExitCannotStart;
+  }
+}

@@ -1,0 +1,56 @@
+#include "server/app/store_metrics.h"
+
+#include <array>
+
+namespace stele::app {
+
+namespace {
+
+struct Row {
+  std::string_view name;
+  std::string_view help;
+  std::int64_t log::StoreStats::* value;
+  bool counter;
+};
+
+using Stats = log::StoreStats;
+
+constexpr std::array kTable = std::to_array<Row>({
+    {"stele_committed_records_total", "Records made durable.", &Stats::committed_records, true},
+    {"stele_committed_batches_total", "Record batches made durable.", &Stats::committed_batches, true},
+    {"stele_committed_groups_total", "Commit groups: flushes of the journal.", &Stats::committed_groups, true},
+    {"stele_committed_bytes_total", "Bytes of record batches made durable.", &Stats::committed_bytes, true},
+    {"stele_duplicate_batches_total", "Retries answered with their first outcome.", &Stats::duplicate_batches, true},
+    {"stele_refused_appends_total", "Appends refused.", &Stats::refused_appends, true},
+    {"stele_checkpoints_total", "Checkpoints written.", &Stats::checkpoints, true},
+    {"stele_segments_created_total", "Segments created.", &Stats::segments_created, true},
+    {"stele_segments_deleted_total", "Segments deleted.", &Stats::segments_deleted, true},
+    {"stele_topics", "Topics.", &Stats::topic_count, false},
+    {"stele_partitions", "Partitions.", &Stats::partition_count, false},
+    {"stele_segments", "Segments.", &Stats::segment_count, false},
+    {"stele_log_bytes", "Bytes of all segments.", &Stats::log_bytes, false},
+    {"stele_producers", "Idempotent producers remembered.", &Stats::producer_count, false},
+    {"stele_recovered_entries", "Journal entries replayed at the last open.", &Stats::recovered_entries, false},
+    {"stele_quarantined_bytes", "Bytes of torn tails put aside at the last open.", &Stats::quarantined_bytes, false},
+});
+
+}  // namespace
+
+void print_store_metrics(const log::StoreStats& stats, server::PrometheusText& out) {
+  out.gauge("stele_store_open", "1 while the store takes appends.")
+      .sample("", std::int64_t{stats.state == log::StoreState::kOpen});
+  for (const Row& row : kTable) {
+    auto& head = row.counter ? out.counter(row.name, row.help) : out.gauge(row.name, row.help);
+    head.sample("", stats.*row.value);
+  }
+  out.gauge("stele_journal_bytes", "Size of the journal.")
+      .sample("", static_cast<std::int64_t>(stats.journal_bytes));
+  out.gauge("stele_journal_used_bytes", "Bytes of the journal that a replay would read.")
+      .sample("", static_cast<std::int64_t>(stats.journal_used_bytes));
+  out.gauge("stele_queued_bytes", "Appends that wait for the disk.")
+      .sample("", static_cast<std::int64_t>(stats.queued_bytes));
+  out.gauge("stele_open_seconds", "How long the last open took.")
+      .sample("", std::chrono::duration<double>(stats.open_took).count());
+}
+
+}  // namespace stele::app
