@@ -34,9 +34,9 @@ Result<void> Journal::create(Env& env, const std::string& path, std::uint64_t by
   return fill_with_zeros(*file, 0, bytes);
 }
 
-Result<std::unique_ptr<Journal>> Journal::open(Env& env, const std::string& path,
-                                               const Uuid& store) {
-  STELE_TRY(auto file, env.open(path, OpenMode::kReadWrite, true));
+Result<std::unique_ptr<Journal>> Journal::open(Env& env, const std::string& path, const Uuid& store,
+                                               bool read_only) {
+  STELE_TRY(auto file, env.open(path, read_only ? OpenMode::kRead : OpenMode::kReadWrite, true));
   if (!file->direct())
     file->drop_cache();  // what the cache holds may be what a failed flush left behind
   STELE_TRY(const std::uint64_t size, file->size());

@@ -43,8 +43,8 @@ public:
   /// A new zero-filled file of `bytes`, durable. kNoSpace, kIo.
   static Result<void> create(Env& env, const std::string& path, std::uint64_t bytes);
   /// kNotFound, kIo, kCorrupt (its size is not one of a journal).
-  static Result<std::unique_ptr<Journal>> open(Env& env, const std::string& path,
-                                               const Uuid& store);
+  static Result<std::unique_ptr<Journal>> open(Env& env, const std::string& path, const Uuid& store,
+                                               bool read_only = false);
 
   /// Gives every intact entry from `from` on to `visit`, in order, and finds the end. A broken
   /// entry is a torn tail only if no entry with a later sequence exists anywhere: else it had been

@@ -89,8 +89,7 @@ Result<Block> BatchIndex::checked_block(std::uint64_t index) const {
     const auto encoded = encode(made);
     bytes.insert(bytes.end(), encoded.begin(), encoded.end());
   }
-  STELE_DO(blocks_.repair(index, bytes));
-  return blocks_.read(index);
+  return blocks_.repair(index, bytes);
 }
 
 Result<BatchEntry> BatchIndex::entry(std::uint64_t ordinal) const {

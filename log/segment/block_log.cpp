@@ -110,12 +110,17 @@ Result<void> BlockLog::write(std::uint64_t index, std::span<std::byte, kBlockByt
   return file->write(bytes, place_of(index));
 }
 
-Result<void> BlockLog::repair(std::uint64_t index, ByteView entries) {
+Block BlockLog::repair(std::uint64_t index, ByteView entries) {
   const std::size_t count = entries.size() / spec_.entry_bytes;
   STELE_CHECK(count > 0 && count <= entries_per_block_ && entries.size() % spec_.entry_bytes == 0);
-  std::array<std::byte, kBlockBytes> block{};
-  std::ranges::copy(entries, block.begin() + kBlockHeaderBytes);
-  return write(index, block, static_cast<std::uint32_t>(count));
+  Block block;
+  block.bytes_.fill(std::byte{0});
+  block.entry_bytes_ = spec_.entry_bytes;
+  block.count_ = static_cast<std::uint32_t>(count);
+  std::ranges::copy(entries, block.bytes_.begin() + kBlockHeaderBytes);
+  const auto written = write(index, block.bytes_, block.count_);
+  static_cast<void>(written);  // derived data: what could not be written is rebuilt again
+  return block;
 }
 
 Result<Block> BlockLog::read(std::uint64_t index) const {

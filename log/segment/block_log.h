@@ -87,8 +87,8 @@ public:
   /// The same, but never from memory.
   Result<Block> read_disk(std::uint64_t index) const;
 
-  /// Puts a rebuilt block in place of a damaged one.
-  Result<void> repair(std::uint64_t index, ByteView entries);
+  /// A rebuilt block, put in place of the damaged one if the file can be written.
+  Block repair(std::uint64_t index, ByteView entries);
 
   /// The file that holds block `index`.
   [[nodiscard]] std::string path_of(std::uint64_t index) const;

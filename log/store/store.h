@@ -106,7 +106,7 @@ using AppendDone = std::move_only_function<void(Result<AppendOutcome>)>;
 /// An event to append, for the convenience form. Views live for the call only.
 struct Event {
   std::optional<std::string_view> key = {};  ///< none: belongs to no stream
-  std::string_view type = {};  ///< header ce_type; empty: no header
+  std::string_view type = {};                ///< header ce_type; empty: no header
   std::optional<std::string_view> value = {};
   std::vector<std::pair<std::string_view, std::string_view>> headers = {};
   std::int64_t timestamp_ms = -1;  ///< -1: now

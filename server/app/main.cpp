@@ -27,7 +27,7 @@ void raise_descriptor_limit() {
   ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-std::unique_ptr<Env> make_env(const Settings& settings) {
+Result<std::unique_ptr<Env>> open_env(const Settings& settings) {
   PosixEnvOptions options;
   options.flush = settings.flush == "uring" ? FlushEngine::kUring : FlushEngine::kThread;
   options.direct = settings.direct;
@@ -46,18 +46,20 @@ log::StoreOptions store_options(const Settings& settings) {
 
 int serve(const ParsedSettings& parsed) {
   raise_descriptor_limit();
-  const auto env = make_env(parsed.settings);
-  const auto begin = env->now();
-  auto store = log::Store::open(parsed.settings.data, *env, store_options(parsed.settings));
+  const auto opened_env = open_env(parsed.settings);
+  if (!opened_env) return complain(opened_env.error(), kExitCannotStart);
+  Env& env = **opened_env;
+  const auto begin = env.now();
+  auto store = log::Store::open(parsed.settings.data, env, store_options(parsed.settings));
   if (!store) return complain(store.error(), kExitCannotStart);
   int exit_code = kExitCannotStart;
   {
-    Server server(parsed, *env, **store);
+    Server server(parsed, env, **store);
     if (const auto listening = server.listen(); !listening) {
       const bool usage = listening.error().code == Code::kInvalid;
       exit_code = complain(listening.error(), usage ? kExitUsage : kExitCannotStart);
     } else {
-      std::fputs(server.ready_text(env->now() - begin).c_str(), stdout);
+      std::fputs(server.ready_text(env.now() - begin).c_str(), stdout);
       std::fflush(stdout);
       if (parsed.settings.insecure) server::log_warn("insecure clients_are_not_authenticated");
       exit_code = server.run();

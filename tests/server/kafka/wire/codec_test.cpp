@@ -213,7 +213,7 @@ TEST(Writing, RefusesWhatTheVersionCannotSay) {
 
   const std::string longest(32'767, 'x');
   const std::string too_long(32'768, 'x');
-  for (std::int16_t version : {8, 9}) {
+  for (std::int16_t version : {std::int16_t{8}, std::int16_t{9}}) {
     EXPECT_EQ(refusal(version, ProduceRequest{.transactional_id = longest}), "written");
     EXPECT_NE(refusal(version, ProduceRequest{.transactional_id = too_long})
                   .find("transactional_id: too long"),
@@ -234,7 +234,8 @@ TEST(RequestHeaderReading, FollowsTheApiAndItsVersion) {
 }
 
 TEST(RequestHeaderReading, LeavesVersionsOutsideTheRangeToTheCaller) {
-  const auto request = read_request_header(from_hex("0012 0063 00000009 ffff 00 ffff"));
+  const Bytes frame = from_hex("0012 0063 00000009 ffff 00 ffff");
+  const auto request = read_request_header(frame);
   ASSERT_TRUE(request) << request.error().text();
   EXPECT_EQ(request->header.api_version, 99);
   EXPECT_FALSE(request->api->served.has(99));

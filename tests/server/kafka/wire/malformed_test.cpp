@@ -112,8 +112,8 @@ TEST(MalformedMessage, ErrorsNameThePlace) {
     std::string_view error;
   };
   for (const Case& c : {
-           Case{"ffff 0001 00000001 00000001 0001 74 00000001 0000",
-                "invalid: ProduceRequest v3: topics[0].partitions[0].index: ends too early"},
+           Case{"ffff 0001 00000001 00000001 0001 74 00000001 00000000 00000009",
+                "invalid: ProduceRequest v3: topics[0].partitions[0].records: ends too early"},
            Case{"ffff 0001 00000001 00000001 ffff 00000000",
                 "invalid: ProduceRequest v3: topics[0].name: null where none is allowed"},
            Case{"fffe", "invalid: ProduceRequest v3: transactional_id: negative length"},

@@ -66,6 +66,9 @@ private:
     fill_value(number, false, version);
     out = static_cast<T>(number);
   }
+  void fill_value(double& out, bool, std::int16_t) {
+    out = static_cast<double>(random_()) / 3 - 1e18;
+  }
   void fill_value(Uuid& out, bool, std::int16_t) {
     out = one_in(4) ? Uuid{} : Uuid::from_random(random_(), random_());
   }
