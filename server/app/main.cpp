@@ -2,6 +2,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <exception>
 #include <span>
@@ -39,6 +40,7 @@ Result<std::unique_ptr<Env>> open_env(const Settings& settings) {
 
 log::StoreOptions store_options(const Settings& settings) {
   log::StoreOptions options;
+  options.journal_bytes_min = std::min(options.journal_bytes_max, std::uint64_t{32} << 20);
   options.journal_bytes_max = static_cast<std::uint64_t>(settings.journal_bytes_max);
   options.queued_bytes_max = static_cast<std::uint64_t>(settings.queued_bytes_max);
   return options;
