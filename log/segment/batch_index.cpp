@@ -100,19 +100,25 @@ Result<BatchEntry> BatchIndex::entry(std::uint64_t ordinal) const {
 Result<BatchEntry> BatchIndex::find_offset(Offset offset) const {
   const std::uint64_t total = count();
   STELE_CHECK(total > 0);
-  // The last block whose first entry is at most `offset`.
-  std::uint64_t low = 0;
+  // The last block whose first entry is at most `offset`. Readers are mostly at the end, whose
+  // block is in memory.
   std::uint64_t high = (total - 1) / entries_per_block();
-  while (low < high) {
-    const std::uint64_t middle = low + (high - low + 1) / 2;
-    STELE_TRY(const Block block, checked_block(middle));
-    if (decode(block.entry(0)).base_offset <= offset) {
-      low = middle;
-    } else {
-      high = middle - 1;
+  std::uint64_t low = high;
+  STELE_TRY(Block block, checked_block(high));
+  if (high > 0 && decode(block.entry(0)).base_offset > offset) {
+    low = 0;
+    --high;
+    while (low < high) {
+      const std::uint64_t middle = low + (high - low + 1) / 2;
+      STELE_TRY(block, checked_block(middle));
+      if (decode(block.entry(0)).base_offset <= offset) {
+        low = middle;
+      } else {
+        high = middle - 1;
+      }
     }
+    STELE_TRY(block, checked_block(low));
   }
-  STELE_TRY(const Block block, checked_block(low));
   std::uint32_t first = 0;
   std::uint32_t last = count_of(low, total);
   while (last - first > 1) {

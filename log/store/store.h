@@ -41,7 +41,7 @@ struct StoreOptions {
   std::uint64_t journal_bytes_max = 256 << 20;  ///< it grows up to here under load
   std::uint64_t group_bytes_max = 4 << 20;      ///< one commit group gathers at most this much
   std::uint64_t append_bytes_max =
-      8 << 20;  ///< of one append; at most an eighth of journal_bytes_max
+      4 << 20;  ///< of one append; at most a quarter of journal_bytes_min
   std::uint64_t queued_bytes_max =
       64 << 20;  ///< waiting to be sequenced; beyond it appends get kOverloaded
   std::size_t producer_count_max =

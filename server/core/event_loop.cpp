@@ -105,17 +105,19 @@ void EventLoop::handle_ready(std::chrono::nanoseconds longest) {
   }
 }
 
+std::chrono::nanoseconds EventLoop::turn(std::chrono::nanoseconds longest) {
+  handle_ready(longest);
+  now_ = env_.now();
+  timers_.run_due(now_);
+  std::chrono::nanoseconds sleep = kSleepMax;
+  for (const Hook& hook : hooks_) sleep = std::min(sleep, hook());
+  if (const auto next = timers_.next()) sleep = std::min(sleep, *next - now_);
+  return std::max(sleep, 0ns);
+}
+
 void EventLoop::run() {
   std::chrono::nanoseconds sleep = 0ns;
-  while (!stopped_) {
-    handle_ready(sleep);
-    now_ = env_.now();
-    timers_.run_due(now_);
-    sleep = kSleepMax;
-    for (const Hook& hook : hooks_) sleep = std::min(sleep, hook());
-    if (const auto next = timers_.next()) sleep = std::min(sleep, *next - now_);
-    sleep = std::max(sleep, 0ns);
-  }
+  while (!stopped_) sleep = turn(sleep);
 }
 
 }  // namespace stele::server

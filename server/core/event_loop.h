@@ -66,6 +66,9 @@ public:
   void on_signals(std::vector<int> signals, std::function<void(int)> handler);
 
   void run();
+  /// One round: waits up to `longest` for events, handles them, runs timers and hooks. Returns how
+  /// long the next round may wait. For run(), and for tests.
+  std::chrono::nanoseconds turn(std::chrono::nanoseconds longest);
   void stop() { stopped_ = true; }
   /// A listener tells how much it has done, so that the hooks get their turn in time.
   void note_work(std::size_t bytes) { turn_bytes_ += bytes; }

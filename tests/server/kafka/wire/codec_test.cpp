@@ -153,8 +153,8 @@ TEST(Codec, FieldsAbsentInAVersionKeepTheirInitializer) {
 }
 
 TEST(Codec, UnknownTagsAreSkippedInEveryStruct) {
-  const auto request =
-      read<MetadataRequest>(9, from_hex("02 02 61 01 63 02 aaaa 01 00 00 02 05 01 bb 06 00"));
+  const Bytes bytes = from_hex("02 02 61 01 63 02 aaaa 01 00 00 02 05 01 bb 06 00");
+  const auto request = read<MetadataRequest>(9, bytes);
   ASSERT_TRUE(request) << request.error().text();
   EXPECT_EQ(request->topics->at(0).name, "a");
   EXPECT_EQ(to_hex(bytes_of(9, *request)), to_hex(from_hex("02 02 61 00 01 00 00 00")));
