@@ -1,7 +1,7 @@
 # cmake --install: the C++ library as one archive with its public headers (component "library"), so that
 # find_package(stele) gives stele::log, and the programs (component "service").
 # Public headers need the standard library alone. tests/compat/install proves it.
-if(NOT TARGET stele_store)
+if(NOT TARGET stele_log)  # the library of log/store; it links all of log/
   return()
 endif()
 
@@ -14,22 +14,22 @@ set(STELE_PUBLIC_HEADERS
   log/store/store.h log/store/topic_config.h)
 
 set(STELE_LOG_OBJECTS)
-foreach(folder base env format journal segment order index partition store)
+foreach(folder base env format journal segment order index partition log)
   if(TARGET stele_${folder})
     list(APPEND STELE_LOG_OBJECTS $<TARGET_OBJECTS:stele_${folder}>)
   endif()
 endforeach()
 
-add_library(stele_log STATIC ${STELE_LOG_OBJECTS})
-set_target_properties(stele_log PROPERTIES EXPORT_NAME log OUTPUT_NAME stele LINKER_LANGUAGE CXX)
-target_include_directories(stele_log INTERFACE $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}/stele>)
-target_compile_features(stele_log INTERFACE cxx_std_23)
-target_link_libraries(stele_log INTERFACE fmt lz4 zstd snappy z xxhash uring Threads::Threads)
+add_library(stele_package STATIC ${STELE_LOG_OBJECTS})
+set_target_properties(stele_package PROPERTIES EXPORT_NAME log OUTPUT_NAME stele LINKER_LANGUAGE CXX)
+target_include_directories(stele_package INTERFACE $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}/stele>)
+target_compile_features(stele_package INTERFACE cxx_std_23)
+target_link_libraries(stele_package INTERFACE fmt lz4 zstd snappy z xxhash uring Threads::Threads)
 
 include(CMakePackageConfigHelpers)
 set(package_folder ${CMAKE_INSTALL_LIBDIR}/cmake/stele)
 write_basic_package_version_file(${CMAKE_BINARY_DIR}/steleConfigVersion.cmake COMPATIBILITY SameMinorVersion)
-install(TARGETS stele_log EXPORT stele ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT library)
+install(TARGETS stele_package EXPORT stele ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT library)
 install(EXPORT stele NAMESPACE stele:: FILE steleTargets.cmake DESTINATION ${package_folder} COMPONENT library)
 install(FILES ${CMAKE_SOURCE_DIR}/cmake/steleConfig.cmake ${CMAKE_BINARY_DIR}/steleConfigVersion.cmake
   DESTINATION ${package_folder} COMPONENT library)

@@ -15,13 +15,15 @@ using stele::Position;
 using stele::Result;
 using stele::log::Store;
 
-/// Prints every event from the start of the store's total order; returns how many there were.
-Result<int> print_all(const Store& store) {
+/// Prints the topic's events in the store's total order; returns how many there were.
+Result<int> print_all(const Store& store, const stele::log::TopicInfo& topic) {
   int count = 0;
   Position at;
   while (at < store.end()) {
     STELE_TRY(const stele::log::OrderedRead read, store.read_all(at));
     for (const stele::log::OrderedBatch& ordered : read.batches) {
+      // The store's own events (a topic was created) stand in the same order.
+      if (ordered.from.topic != topic.id) continue;
       STELE_TRY(const stele::BatchHeader header, stele::parse_batch_header(ordered.batch));
       // What append() makes of an Event is not compressed: the records follow the header.
       stele::RecordReader records(header, ordered.batch.subspan(stele::kBatchHeaderBytes));
@@ -60,7 +62,7 @@ Result<int> run(const std::string& folder) {
     STELE_DO(store->close());
   }
   STELE_TRY(const std::unique_ptr<Store> store, Store::open(folder, {.create = false}));
-  STELE_TRY(const int count, print_all(*store));
+  STELE_TRY(const int count, print_all(*store, *store->find_topic("orders")));
   STELE_DO(store->close());
   return count;
 }

@@ -123,6 +123,8 @@ Result<JournalEnd> Journal::scan(const JournalPlace& from,
     }
     STELE_DO(visit(scanned));
     ++end.entry_count;
+    end.last_place = place;
+    end.last_bytes = header.entry_bytes();
     end.next = {place.lap, place.at + header.entry_bytes(), place.sequence + 1, header.checksum};
   }
   STELE_TRY(const auto later, find_later(end.next.sequence));
@@ -141,6 +143,14 @@ Result<JournalEnd> Journal::scan(const JournalPlace& from,
     if (header && header->place == place) mark_torn(end, place, *header);
   }
   return end;
+}
+
+Result<void> Journal::confirm(const JournalEnd& end) {
+  if (end.last_bytes > 0) {
+    STELE_DO(read_blocks(end.last_place.at, end.last_bytes));
+    STELE_DO(file_->write(scratch_.view().first(end.last_bytes), end.last_place.at));
+  }
+  return file_->sync();
 }
 
 Result<Bytes> Journal::read_torn(const JournalEnd& end) {

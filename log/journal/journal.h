@@ -26,6 +26,8 @@ struct JournalEnd {
   JournalPlace next;              ///< where the next entry goes
   std::uint64_t entry_count = 0;  ///< entries given to the visitor
   bool torn = false;              ///< an unfinished write stands where the next entry would go
+  JournalPlace last_place;        ///< of the last entry given to the visitor, if there was one
+  std::uint64_t last_bytes = 0;   ///< 0: there was none
   JournalPlace torn_place;        ///< that is `next`, or the start of the lap after it
   std::uint64_t torn_bytes = 0;   ///< how many bytes of it may hold something
 };
@@ -51,6 +53,11 @@ public:
   /// acknowledged, and the answer is kCorrupt with its place. Reads only.
   Result<JournalEnd> scan(const JournalPlace& from,
                           const std::function<Result<void>(const ScannedEntry&)>& visit);
+  /// Makes what the scan found durable, before anything relies on it: after kill -9 the last entry
+  /// may stand in a cache alone. It is written again, as it is: where an earlier flush failed, a
+  /// sync alone would not bring it to the disk. (All entries before it were durable when it was
+  /// written.)
+  Result<void> confirm(const JournalEnd& end);
   /// The bytes of a torn end, for the quarantine.
   Result<Bytes> read_torn(const JournalEnd& end);
   /// Wipes the torn entry's header, durably: a header that survived above a torn body must not be

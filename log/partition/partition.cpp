@@ -38,7 +38,6 @@ Partition::Partition(FileCache& files, const OrderLog& order, std::string folder
   if (!list.empty()) {
     active_ = list.back();
     sequenced_bytes_ = active_->published_bytes();
-    folder_made_ = true;
   }
   segments_.store(std::make_shared<const SegmentList>(std::move(list)));
 }
@@ -109,9 +108,10 @@ Result<void> Partition::publish(const std::shared_ptr<Segment>& segment, const B
 
 Result<std::shared_ptr<Segment>> Partition::replay(Offset segment_base, const BatchEntry& entry,
                                                    std::int64_t recorded_us) {
+  // The folder too may be gone: what is replayed may have been let go of later in the journal.
+  STELE_DO(make_folder());
   std::shared_ptr<Segment> segment = active_;
   if (segment == nullptr || segment->base() < segment_base) {
-    STELE_DO(make_folder());
     segment = make_segment({.base = segment_base, .created_us = recorded_us});
     folder_dirty_ = true;
   }

@@ -124,8 +124,7 @@ private:
   [[nodiscard]] Result<void> read_batch_at(Offset base_offset, std::uint64_t at, std::uint32_t crc,
                                            ByteSpan into) const;
   [[nodiscard]] Error explained(Error error, Offset from) const;
-  [[nodiscard]] Result<BatchEntry> rebuild_entry(const File& file, const OrderEntry& ordered,
-                                                 Error damage) const;
+  [[nodiscard]] Result<BatchEntry> rebuild_entry(const File* file, const OrderEntry& ordered) const;
   [[nodiscard]] Result<std::vector<BatchEntry>> rebuild(Offset segment_base,
                                                         const std::string& segment_path,
                                                         std::optional<BatchEntry> before,

@@ -100,9 +100,8 @@ Result<void> Partition::read_batch_at(Offset base_offset, std::uint64_t at, std:
                                       ByteSpan into) const {
   const auto list = segments_.load();
   const Segment* segment = segment_at(*list, base_offset);
-  if (segment == nullptr || base_offset < log_start()) {
+  if (segment == nullptr)
     return fail(Code::kOutOfRange, "offset {} is below the log start", base_offset.raw());
-  }
   STELE_TRY(const std::size_t got, segment->read(into, at));
   const auto header = parse_batch_header(into.first(got));
   if (got < into.size() || !header || header->base_offset != base_offset || header->crc != crc ||
@@ -162,32 +161,37 @@ Result<std::optional<TimedRecord>> Partition::find_latest_time() const {
   return find_time(latest);
 }
 
-// The entry of a batch whose place the order log knows, its times read from its records.
-Result<BatchEntry> Partition::rebuild_entry(const File& file, const OrderEntry& ordered,
-                                            Error damage) const {
-  Bytes batch(ordered.batch_bytes);
-  STELE_TRY(const std::size_t got, file.read(batch, ordered.file_at));
-  STELE_TRY(const auto header,
-            whole_batch(ByteView(batch).first(got), ordered.base_offset, damage));
-  if (!header || header->base_offset != ordered.base_offset || header->crc != ordered.batch_crc) {
-    return std::unexpected(std::move(damage));
-  }
+// The entry of a batch whose place the order log knows, its times read from its records. Of a
+// damaged batch (its segment may be gone altogether: let go of, later in the journal that is being
+// replayed) the times are unknown: any search meets it, and the damage with it.
+Result<BatchEntry> Partition::rebuild_entry(const File* file, const OrderEntry& ordered) const {
   BatchEntry entry{.base_offset = ordered.base_offset,
                    .record_count = ordered.record_count,
                    .file_at = static_cast<std::uint32_t>(ordered.file_at),
                    .batch_bytes = ordered.batch_bytes,
                    .position = ordered.position,
                    .recorded_us = ordered.recorded_us,
-                   .min_timestamp_ms = INT64_MAX,
-                   .max_timestamp_ms = INT64_MIN};
+                   .min_timestamp_ms = INT64_MIN,
+                   .max_timestamp_ms = INT64_MAX};
+  if (file == nullptr) return entry;
+  Bytes batch(ordered.batch_bytes);
+  STELE_TRY(const std::size_t got, file->read(batch, ordered.file_at));
+  const auto header = whole_batch(ByteView(batch).first(got), ordered.base_offset, {});
+  if (!header || !*header || (*header)->base_offset != ordered.base_offset ||
+      (*header)->crc != ordered.batch_crc)
+    return entry;
   Decompressor decompressor;
-  STELE_TRY(const ByteView records, records_of(*header, batch, decompressor));
-  RecordReader reader(*header, records);
+  STELE_TRY(const ByteView records, records_of(**header, batch, decompressor));
+  std::int64_t least = INT64_MAX;
+  std::int64_t greatest = INT64_MIN;
+  RecordReader reader(**header, records);
   while (reader.next()) {
-    entry.min_timestamp_ms = std::min(entry.min_timestamp_ms, reader.record().timestamp_ms);
-    entry.max_timestamp_ms = std::max(entry.max_timestamp_ms, reader.record().timestamp_ms);
+    least = std::min(least, reader.record().timestamp_ms);
+    greatest = std::max(greatest, reader.record().timestamp_ms);
   }
   STELE_DO(reader.finish());
+  entry.min_timestamp_ms = least;
+  entry.max_timestamp_ms = greatest;
   return entry;
 }
 
@@ -197,7 +201,9 @@ Result<std::vector<BatchEntry>> Partition::rebuild(Offset segment_base,
                                                    const std::string& segment_path,
                                                    std::optional<BatchEntry> before,
                                                    std::uint32_t count) const {
-  STELE_TRY(const auto file, files_.open(segment_path));
+  const auto opened = files_.open(segment_path);
+  if (!opened && opened.error().code != Code::kNotFound) return std::unexpected(opened.error());
+  const File* file = opened ? opened->get() : nullptr;
   std::uint64_t at = before ? std::uint64_t{before->file_at} + before->batch_bytes : 0;
   Offset expected = before ? before->next_offset() : segment_base;
   std::uint64_t block = order_.first_block();
@@ -211,8 +217,7 @@ Result<std::vector<BatchEntry>> Partition::rebuild(Offset segment_base,
       if (one.from != id_ || one.base_offset != expected || one.file_at != at ||
           entries.size() == count)
         continue;
-      STELE_TRY(const BatchEntry entry,
-                rebuild_entry(*file, one, damaged(id_, expected, segment_path, at)));
+      STELE_TRY(const BatchEntry entry, rebuild_entry(file, one));
       entries.push_back(entry);
       at += one.batch_bytes;
       expected = entry.next_offset();

@@ -114,10 +114,8 @@ bool Core::gather(CommitGroup& group) {
       std::min(parts_->options.group_bytes_max, parts_->journal->capacity_bytes() / 4);
   while (!queue_.empty()) {
     Operation& operation = queue_.front();
-    // A control operation's batch is made when its turn comes: allow for it.
-    const std::uint64_t more =
-        operation.journal_bytes() + (operation.prepare ? kBlockBytes * 16 : 0);
-    const std::uint64_t total = entry_bytes(group.parts.size(), group.body_bytes + more);
+    const std::uint64_t total =
+        entry_bytes(group.parts.size(), group.body_bytes + operation.journal_bytes());
     if (!group.empty() && total > bytes_max) return true;
     if (!parts_->journal->fits(total)) return !group.empty();
     Operation taken = std::move(operation);

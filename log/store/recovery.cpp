@@ -16,14 +16,17 @@ constexpr std::size_t kCatalogueReadBytes = 1 << 20;
 
 class Recovery {
 public:
-  Recovery(StoreParts& parts, StoreImage image) : parts_(parts), image_(std::move(image)) {}
+  Recovery(StoreParts& parts, SuperblockPair pair)
+      : parts_(parts), pair_(std::move(pair)), image_(std::move(pair_.newest)) {}
 
-  Result<void> run(const JournalPlace& older_replay_from, bool other_superblock_damaged) {
+  Result<void> run() {
     const JournalPlace newest = image_.replay_from;
-    restore(other_superblock_damaged);
+    const JournalPlace& older_replay_from = pair_.older_replay_from;
+    restore(!pair_.damage.empty());
     STELE_TRY(const JournalEnd end, parts_.journal->scan(newest, [this](const ScannedEntry& entry) {
       return replay(entry);
     }));
+    STELE_DO(confirm(end));
     if (end.torn) STELE_DO(quarantine_torn(end));
     parts_.recovered_entries = static_cast<std::int64_t>(end.entry_count);
     parts_.sequencer.set_end(end_);
@@ -47,6 +50,14 @@ private:
     end_ = image_.end;
     for (PartitionImage& partition : image_.partitions) add(std::move(partition));
     image_.partitions.clear();
+  }
+
+  // What was read may stand in a cache alone (kill -9, or a flush that failed): nothing is built on
+  // it, nor shown to a reader, before it is durable. The folder too: a STELE whose entry were lost
+  // would make the next start take the folder for an unfinished one, and make it anew.
+  Result<void> confirm(const JournalEnd& end) {
+    STELE_DO(parts_.journal->confirm(end));
+    return confirm_superblock(parts_.env, parts_.folder, image_.generation, pair_.newest_bytes);
   }
 
   // An older checkpoint may name order files that a newer one, now damaged, had let go of.
@@ -275,6 +286,7 @@ private:
   }
 
   StoreParts& parts_;
+  SuperblockPair pair_;
   StoreImage image_;
   Position end_;
   std::map<TopicPartition, PartitionPtr> partitions_;
@@ -292,6 +304,17 @@ std::string parent_of(const std::string& folder) {
   return slash == 0 ? "/" : folder.substr(0, slash);
 }
 
+// Folders above the data folder may be new too; what cannot be opened for it is not.
+Result<void> sync_parents(Env& env, const std::string& folder) {
+  std::string parent = parent_of(folder);
+  STELE_DO(env.sync_folder(parent));
+  while (parent != "/" && parent != ".") {
+    parent = parent_of(parent);
+    if (!env.sync_folder(parent)) break;
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<void> create_store(Env& env, const std::string& folder, const StoreOptions& options) {
@@ -305,8 +328,9 @@ Result<void> create_store(Env& env, const std::string& folder, const StoreOption
   for (image.generation = 0; image.generation < 2; ++image.generation) {
     STELE_DO(write_superblock(env, folder, image.generation, encode_superblock(image, id)));
   }
-  STELE_DO(write_identity(env, folder, id));
-  return env.sync_folder(parent_of(folder));
+  // The way to the folder first: once STELE is there, nobody looks after it again.
+  STELE_DO(sync_parents(env, folder));
+  return write_identity(env, folder, id);
 }
 
 Result<std::unique_ptr<StoreParts>> recover_store(Env& env, const std::string& folder,
@@ -320,8 +344,7 @@ Result<std::unique_ptr<StoreParts>> recover_store(Env& env, const std::string& f
   }
   auto parts = std::make_unique<StoreParts>(env, folder, options, id);
   STELE_TRY(parts->journal, Journal::open(env, folder + "/journal", id));
-  const JournalPlace older = pair.older_replay_from;
-  STELE_DO(Recovery(*parts, std::move(pair.newest)).run(older, !pair.damage.empty()));
+  STELE_DO(Recovery(*parts, std::move(pair)).run());
   return parts;
 }
 

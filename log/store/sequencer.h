@@ -21,6 +21,10 @@ struct TrimRequest {
   Offset log_start;
 };
 
+/// A control operation's batch is made when its turn comes; it is at most so large: a topic's name
+/// and settings, each limited (check_topic_name, TopicConfig::parse).
+inline constexpr std::uint64_t kControlBytesMax = 8 << 10;
+
 /// One thing to be sequenced, all or nothing.
 struct Operation {
   AppendRequest request;
@@ -36,7 +40,8 @@ struct Operation {
   [[nodiscard]] std::uint64_t body_bytes() const;
   /// Parts and body in a journal entry.
   [[nodiscard]] std::uint64_t journal_bytes() const {
-    return body_bytes() + (request.batches.size() + trims.size()) * kEntryPartBytes;
+    const std::uint64_t parts = request.batches.size() + trims.size() + (prepare ? 1 : 0);
+    return body_bytes() + parts * kEntryPartBytes + (prepare ? kControlBytesMax : 0);
   }
 };
 

@@ -78,7 +78,8 @@ Result<OrderedRead> StoreImpl::read_all(Position from, std::size_t bytes_max) co
                        .record_count = static_cast<std::int32_t>(entry.record_count),
                        .batch = {}};
     const PartitionPtr partition = parts().table.partition(entry.from);
-    if (partition != nullptr && entry.base_offset >= partition->log_start()) {
+    if (partition != nullptr &&
+        entry.base_offset.next(entry.record_count) > partition->log_start()) {
       const ByteSpan into = ByteSpan(result.buffer).subspan(at, entry.batch_bytes);
       const auto read =
           partition->read_batch(entry.base_offset, entry.file_at, entry.batch_crc, into);

@@ -52,13 +52,20 @@ bool decode_partition(ByteReader& from, PartitionImage& partition) {
   return partition.producers.decode(from);
 }
 
-Result<StoreImage> read_one(Env& env, const std::string& path, const Uuid& store) {
+struct ReadSuperblock {
+  StoreImage image;
+  Bytes bytes;
+};
+
+Result<ReadSuperblock> read_one(Env& env, const std::string& path, const Uuid& store) {
   STELE_TRY(const auto file, env.open(path, OpenMode::kRead));
   STELE_TRY(const std::uint64_t size, file->size());
   if (size > kPayloadBytesMax) return fail(Code::kCorrupt, "{} bytes are too many", size);
   Bytes bytes(size);
   STELE_TRY(const std::size_t got, file->read(bytes, 0));
-  return decode_superblock(ByteView(bytes).first(got), store);
+  bytes.resize(got);
+  STELE_TRY(StoreImage image, decode_superblock(bytes, store));
+  return ReadSuperblock{std::move(image), std::move(bytes)};
 }
 
 }  // namespace
@@ -138,6 +145,14 @@ Result<void> write_superblock(Env& env, const std::string& folder, std::uint64_t
   return env.sync_folder(folder);
 }
 
+Result<void> confirm_superblock(Env& env, const std::string& folder, std::uint64_t generation,
+                                ByteView bytes) {
+  STELE_TRY(const auto file, env.open(superblock_path(folder, generation), OpenMode::kReadWrite));
+  STELE_DO(file->write(bytes, 0));
+  STELE_DO(file->sync());
+  return env.sync_folder(folder);
+}
+
 Result<SuperblockPair> read_superblocks(Env& env, const std::string& folder, const Uuid& store) {
   auto even = read_one(env, superblock_path(folder, 0), store);
   auto odd = read_one(env, superblock_path(folder, 1), store);
@@ -146,11 +161,14 @@ Result<SuperblockPair> read_superblocks(Env& env, const std::string& folder, con
                 "{}: both superblocks are damaged ({}; {}); restore the folder from a backup",
                 folder, even.error().detail, odd.error().detail);
   }
-  const bool odd_is_newest = odd && (!even || odd->generation > even->generation);
+  const bool odd_is_newest = odd && (!even || odd->image.generation > even->image.generation);
   auto& newest = odd_is_newest ? odd : even;
   const auto& other = odd_is_newest ? even : odd;
-  SuperblockPair pair{.newest = std::move(*newest), .older_replay_from = {}, .damage = {}};
-  pair.older_replay_from = other ? other->replay_from : pair.newest.replay_from;
+  SuperblockPair pair{.newest = std::move(newest->image),
+                      .newest_bytes = std::move(newest->bytes),
+                      .older_replay_from = {},
+                      .damage = {}};
+  pair.older_replay_from = other ? other->image.replay_from : pair.newest.replay_from;
   if (!other) pair.damage = other.error().detail;
   return pair;
 }

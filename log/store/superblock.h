@@ -34,8 +34,15 @@ struct StoreImage {
 Result<void> write_superblock(Env& env, const std::string& folder, std::uint64_t generation,
                               ByteView bytes);
 
+/// Makes the superblock that was read durable, before anything relies on it: after kill -9 it may
+/// stand in a cache alone, and the next checkpoint overwrites the other one. `bytes` are those
+/// read.
+Result<void> confirm_superblock(Env& env, const std::string& folder, std::uint64_t generation,
+                                ByteView bytes);
+
 struct SuperblockPair {
   StoreImage newest;
+  Bytes newest_bytes;              ///< as they stand in its file
   JournalPlace older_replay_from;  ///< of the other one, if it is valid; else that of the newest
   std::string damage;              ///< what is wrong with the other one, if anything
 };

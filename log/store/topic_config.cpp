@@ -68,6 +68,8 @@ struct Range {
   std::int64_t least;
   std::int64_t most;
 };
+constexpr std::size_t kValueBytesMax =
+    64;  // no setting needs more; the catalogue's events stay small
 constexpr std::array kRanges = {
     Range{"delete.retention.ms", 0, INT64_MAX},
     Range{"file.delete.delay.ms", 0, INT64_MAX},
@@ -152,6 +154,9 @@ Result<TopicConfig> TopicConfig::parse(const TopicSettings& settings) {
   for (const auto& [name, value] : settings) {
     const auto info = std::ranges::find(kTable, std::string_view(name), &SettingInfo::name);
     if (info == kTable.end()) return fail(Code::kNotFound, "Unknown topic config name: {}", name);
+    if (value.size() > kValueBytesMax)
+      return fail(Code::kInvalid, "Invalid value for configuration {}: {} characters are too many",
+                  name, value.size());
     if (info->type == kInt || info->type == kLong) {
       STELE_TRY(const std::int64_t number, parse_integer(name, value));
       apply(config, name, number);

@@ -41,7 +41,11 @@ public:
   FetchRead(const log::Store& store, server::BufferPool& pool, FetchReadOptions options)
       : store_(store), pool_(pool), options_(options) {}
 
-  void add(FetchTarget target) { targets_.push_back(std::move(target)); }
+  /// A target that has an error already is only answered with it.
+  void add(FetchTarget target) {
+    failed_ = failed_ || target.error != ErrorCode::kNone;
+    targets_.push_back(std::move(target));
+  }
   /// Reads what there is of the target. The first batch of all is read even if it is larger than
   /// the limits, so that a client with small limits gets on.
   void read(std::size_t index);

@@ -2,12 +2,12 @@
 
 #include <algorithm>
 
+#include "log/base/checksum.h"
 #include "tests/crash/oracle.h"
 
 namespace stele::crash {
 namespace {
 
-constexpr std::uint64_t kNoChange = ~std::uint64_t{0};
 constexpr unsigned kNestedPercent = 12;
 constexpr unsigned kRestartPercent = 25;
 constexpr int kTriesMax = 12;  // draws in a row that gave nothing new
@@ -47,7 +47,9 @@ std::string Campaign::run() {
 
 std::string Campaign::prepare() {
   if (workload_.prepare) {
-    SimEnv env({}, {.seed = options_.seed});
+    // A store id of its own for each workload: no image of one is counted for another.
+    const std::uint64_t store_seed = mix_seed(options_.seed, checksum(as_bytes(workload_.name), 0));
+    SimEnv env({}, {.seed = store_seed});
     Driver driver(env, base_history_, workload_.options);
     if (const auto opened = driver.open(); !opened) return "not made: " + opened.error().text();
     workload_.prepare(driver);

@@ -55,7 +55,6 @@ private:
   SimDisk base_disk_;
   History base_history_;
   std::set<ImageHash> images_;
-  std::uint64_t wanted_ = 0;
 };
 
 }  // namespace stele::crash

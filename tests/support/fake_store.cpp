@@ -247,8 +247,7 @@ Result<std::optional<log::TimedOffset>> FakeStore::find_latest_time(
   return latest;
 }
 
-Result<std::vector<log::OrderedBatch>> FakeStore::read_all(Position, std::size_t,
-                                                           std::size_t) const {
+Result<log::OrderedRead> FakeStore::read_all(Position, std::size_t) const {
   return fail(Code::kUnsupported, "the fake store has no order");
 }
 

@@ -60,8 +60,8 @@ public:
   [[nodiscard]] Result<std::optional<log::TimedOffset>> find_latest_time(
       const TopicPartition& partition) const override;
   [[nodiscard]] Position end() const override { return position_; }
-  [[nodiscard]] Result<std::vector<log::OrderedBatch>> read_all(
-      Position from, std::size_t count_max, std::size_t bytes_max) const override;
+  [[nodiscard]] Result<log::OrderedRead> read_all(Position from,
+                                                  std::size_t bytes_max) const override;
   bool wait_for(const TopicPartition& partition, Offset offset,
                 std::chrono::nanoseconds longest) const override;
   void on_advance(std::function<void(std::span<const log::PartitionAdvance>)> listener) override;

@@ -34,7 +34,7 @@ for compiler in clang++-19 g++-12; do
   "$build/embedded" "$build/data" >"$build/first.txt"
   expect 2 'o-17 {"total":12}' "$build/first.txt"
   expect 1 'o-18 {"total":12}' "$build/first.txt"
-  expect 1 'o-18 stands at position 1' "$build/first.txt"
+  expect 1 'o-18 stands at position 2' "$build/first.txt"
   expect 1 '3 events' "$build/first.txt"
   # A second process finds what the first has left, and appends nothing.
   "$build/embedded" "$build/data" >"$build/second.txt"

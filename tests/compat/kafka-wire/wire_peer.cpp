@@ -102,7 +102,7 @@ std::uint64_t number(std::string_view text) {
 int run(int count, char** arguments) {
   const std::string_view mode = count > 1 ? arguments[1] : "";
   if (mode == "emit" && count == 4) {
-    return emit_messages(number(arguments[2]), static_cast<int>(number(arguments[3])));
+    return emit_messages(number(arguments[2]), static_cast<int>(number(arguments[3]))), 0;
   }
   if (mode == "check") return check();
   if (mode == "table") return print_table(), 0;

@@ -57,7 +57,7 @@ inline Bytes make_batch(const BatchSpec& spec = {}) {
 
 class BrokerHarness {
 public:
-  explicit BrokerHarness(log::Store& store, stele::test::SimEnv& env, BrokerOptions options = {})
+  explicit BrokerHarness(log::Store& store, SimEnv& env, BrokerOptions options = {})
       : env(env), broker(store, env, timers, pool, metrics, std::move(options)) {
     const auto local = server::resolve({"127.0.0.1", 9092}).value();
     client = {"127.0.0.1:5555", local.front()};
@@ -155,7 +155,7 @@ public:
     return ask<FetchResponse>(version, fetch_request(topic, spec)).topics.at(0).partitions.at(0);
   }
 
-  stele::test::SimEnv& env;
+  SimEnv& env;
   server::TimerQueue timers;
   server::BufferPool pool{{}};
   Metrics metrics;
@@ -178,7 +178,7 @@ protected:
   }
   BrokerHarness& broker() { return harness_ ? *harness_ : with({}); }
 
-  stele::test::SimEnv env;
+  SimEnv env;
   stele::test::FakeStore store;
   log::TopicPtr orders;
 

@@ -36,7 +36,8 @@ TEST_F(FetchRules, Rule31_OneBatchEvenIfLargerThanBothLimits) {
   append(std::string(200'000, 'x'));
   append(std::string(200'000, 'y'));
   const auto fetched = broker().fetch("orders", {.partition_bytes = 10, .max_bytes = 10});
-  EXPECT_EQ(fetched.records.size(), parse_batch_header(fetched.records.pieces.at(0))->batch_bytes);
+  EXPECT_GT(fetched.records.size(), 200'000U);
+  EXPECT_LT(fetched.records.size(), 201'000U);
 }
 
 TEST_F(FetchRules, Rule31_OnlyTheFirstPartitionWithDataMayExceedTheLimit) {

@@ -7,7 +7,7 @@
 #include "server/kafka/wire/walk.h"
 #include "tests/server/kafka/wire/every_message.h"
 #include "tests/server/kafka/wire/hex.h"
-#include "tests/server/kafka/wire/random_message.h"
+#include "tests/server/kafka/wire/random_bytes.h"
 
 namespace stele::kafka {
 namespace {
@@ -129,7 +129,7 @@ TEST(Codec, EveryMessageComesBackAsItWent) {
   RandomMessages random(2);
   for_each_message_version([&]<class M>(std::int16_t version) {
     for (int i = 0; i < 50; ++i) {
-      const Bytes bytes = bytes_of(version, random.make<M>(version));
+      const Bytes bytes = random_bytes(random, M::kMessage.name, version);
       const auto again = read<M>(version, bytes);
       ASSERT_TRUE(again) << again.error().text();
       ASSERT_EQ(to_hex(bytes_of(version, *again)), to_hex(bytes)) << M::kMessage.name << version;
