@@ -76,6 +76,7 @@ Result<std::optional<EntryHeader>> Journal::find_later(std::uint64_t sequence) {
   for (std::uint64_t start = 0; start < capacity_bytes_; start += kScanChunkBytes) {
     const std::uint64_t bytes = std::min(kScanChunkBytes, capacity_bytes_ - start);
     STELE_TRY(const std::size_t got, file_->read(chunk.span().first(bytes), start));
+    if (got < bytes) return fail(Code::kCorrupt, "{}: ends at byte {}", path_, start + got);
     for (std::uint64_t at = 0; at + kBlockBytes <= got; at += kBlockBytes) {
       const auto header = peek_entry_header(chunk.view().subspan(at, kEntryHeaderBytes), store_);
       if (!header || header->place.sequence < sequence || header->place.at != start + at) continue;

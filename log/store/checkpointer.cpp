@@ -58,10 +58,16 @@ Result<void> Checkpointer::run(Env& env, FileCache& files, const std::string& fo
       STELE_DO(env.remove(path));
     }
   }
-  for (const auto& file : job.files) STELE_DO(file->sync());
+  // A flush that failed for whatever reason (kNoSpace too) is not tried again: the pages may count
+  // as clean by now.
+  const auto flush = [](File& file) {
+    return file.sync().transform_error(
+        [](Error error) { return Error{Code::kIo, std::move(error.detail)}; });
+  };
+  for (const auto& file : job.files) STELE_DO(flush(*file));
   for (const std::string& path : job.file_paths) {
     STELE_TRY(const auto file, files.open(path));
-    STELE_DO(file->sync());
+    STELE_DO(flush(*file));
   }
   for (const std::string& path : job.folders) {
     const auto synced = env.sync_folder(path);

@@ -34,9 +34,9 @@ public:
     parts_.checkpointer = std::make_unique<Checkpointer>(parts_.env, parts_.files, *parts_.journal,
                                                          parts_.folder, parts_.id);
     parts_.checkpointer->start(image_.generation, newest, older_replay_from);
-    STELE_DO(cut_segments());
     STELE_DO(fold_catalogue());
     STELE_DO(build_topics());
+    STELE_DO(cut_segments());
     remember_what_was_written();
     return sweep_topics();
   }
@@ -192,7 +192,8 @@ private:
   Result<void> cut_segments() {
     for (const auto& [id, partition] : partitions_) {
       const auto segments = partition->segments();
-      if (segments->empty()) continue;
+      const bool deleted = parts_.sequencer.find_topic(id.topic) == nullptr;
+      if (deleted || segments->empty()) continue;
       Segment& last = *segments->back();
       const auto beyond = last.read_beyond();
       if (!beyond) {

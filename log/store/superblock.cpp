@@ -156,6 +156,11 @@ Result<void> confirm_superblock(Env& env, const std::string& folder, std::uint64
 Result<SuperblockPair> read_superblocks(Env& env, const std::string& folder, const Uuid& store) {
   auto even = read_one(env, superblock_path(folder, 0), store);
   auto odd = read_one(env, superblock_path(folder, 1), store);
+  // A disk that does not answer is no damage: to fall back on the older one would be a guess.
+  for (const auto* one : {&even, &odd}) {
+    if (!*one && one->error().code != Code::kCorrupt && one->error().code != Code::kNotFound)
+      return std::unexpected(one->error());
+  }
   if (!even && !odd) {
     return fail(Code::kCorrupt,
                 "{}: both superblocks are damaged ({}; {}); restore the folder from a backup",

@@ -311,7 +311,7 @@ std::string help_text() {
 std::string config_text(std::span<const SettingInForce> in_force) {
   std::string text;
   for (const SettingInForce& setting : in_force) {
-    text += fmt::format("{} = {}  ; {}\n", setting.name, setting.value, name(setting.source));
+    text += fmt::format("{} = {}  # {}\n", setting.name, setting.value, name(setting.source));
   }
   return text;
 }

@@ -162,7 +162,7 @@ void journal_grows(Driver& d) {
 }
 
 void large_batches(Driver& d) {
-  for (int i = 0; i < 30; ++i) {
+  for (int i = 0; i < 12; ++i) {
     d.append_all({{0, 0}, {0, 1}}, 1, 3600);
     d.append({1, 0}, 60, 80);
   }

@@ -94,7 +94,7 @@ DOOR_ALLOWED: dict[tuple[str, str], str] = {
 NO_README = {"tests/": "mirrors the tree: tests/README.md speaks for all of it"}
 BINARY_ALLOWED = {
     "tests/fuzz/corpus/": "inputs of the fuzzers, as bytes",
-    "tests/data/": "the real event history, compressed",
+    "examples/flights/": "the real event history, compressed",
     "docs/img/": "pictures of the documents",
 }
 

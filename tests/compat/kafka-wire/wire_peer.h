@@ -5,9 +5,8 @@
 
 namespace stele::kafka {
 
-/// Prints `count` random messages of every message in every version. 0, or 1 if one could not be
-/// written.
-[[nodiscard]] int emit_messages(std::uint64_t seed, int count);
+/// Prints `count` random messages of every message in every version.
+void emit_messages(std::uint64_t seed, int count);
 
 /// Prints every field of every message: place, versions, nullable versions, tag, default.
 void print_schema();

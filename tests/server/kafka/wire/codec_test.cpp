@@ -7,7 +7,7 @@
 #include "server/kafka/wire/walk.h"
 #include "tests/server/kafka/wire/every_message.h"
 #include "tests/server/kafka/wire/hex.h"
-#include "tests/server/kafka/wire/random_bytes.h"
+#include "tests/server/kafka/wire/random_message.h"
 
 namespace stele::kafka {
 namespace {
@@ -123,18 +123,6 @@ TEST(Codec, EveryTypeComesBackAsItWent) {
   EXPECT_EQ(all->f64, -1.5);
   EXPECT_EQ(all->tagged_text, "t");
   EXPECT_EQ(all->tagged_inner, (Inner{.number = 9, .note = "x"}));
-}
-
-TEST(Codec, EveryMessageComesBackAsItWent) {
-  RandomMessages random(2);
-  for_each_message_version([&]<class M>(std::int16_t version) {
-    for (int i = 0; i < 50; ++i) {
-      const Bytes bytes = random_bytes(random, M::kMessage.name, version);
-      const auto again = read<M>(version, bytes);
-      ASSERT_TRUE(again) << again.error().text();
-      ASSERT_EQ(to_hex(bytes_of(version, *again)), to_hex(bytes)) << M::kMessage.name << version;
-    }
-  });
 }
 
 TEST(Codec, FieldsAbsentInAVersionKeepTheirInitializer) {
