@@ -99,7 +99,7 @@ Result<std::vector<OrderEntry>> OrderLog::oldest_file() const {
 std::optional<std::string> OrderLog::drop_oldest_file() {
   const std::uint64_t first = first_block();
   if (count() / entries_per_block() < first + kOrderBlocksPerFile) return std::nullopt;
-  const std::string path = blocks_.path_of(first);
+  std::string path = blocks_.path_of(first);
   dirty_.erase(path);
   first_block_.store(first + kOrderBlocksPerFile, std::memory_order_release);
   return path;

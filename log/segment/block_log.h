@@ -39,14 +39,14 @@ private:
   friend class BlockLog;
   std::array<std::byte, kBlockBytes> bytes_;
   std::uint32_t count_ = 0;
-  std::uint32_t entry_bytes_ = 0;
+  std::size_t entry_bytes_ = 0;
 };
 
 struct BlockLogSpec {
   std::string path;  ///< the file, or with blocks_per_file the folder of `<20-digit first
                      ///< block><suffix>` files
   std::string suffix;
-  std::uint32_t entry_bytes = 0;
+  std::size_t entry_bytes = 0;
   std::uint64_t seed = 0;
   std::uint64_t blocks_per_file = 0;  ///< 0: everything in one file
 };

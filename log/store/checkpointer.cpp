@@ -1,6 +1,7 @@
 #include "log/store/checkpointer.h"
 
 #include "log/base/check.h"
+#include "log/base/fail.h"
 
 namespace stele::log {
 
@@ -60,9 +61,9 @@ Result<void> Checkpointer::run(Env& env, FileCache& files, const std::string& fo
   }
   // A flush that failed for whatever reason (kNoSpace too) is not tried again: the pages may count
   // as clean by now.
-  const auto flush = [](File& file) {
-    return file.sync().transform_error(
-        [](Error error) { return Error{Code::kIo, std::move(error.detail)}; });
+  const auto flush = [](File& file) -> Result<void> {
+    if (auto synced = file.sync(); !synced) return fail(Code::kIo, "{}", synced.error().detail);
+    return {};
   };
   for (const auto& file : job.files) STELE_DO(flush(*file));
   for (const std::string& path : job.file_paths) {

@@ -102,7 +102,9 @@ Result<void> Server::listen_on(const std::string& setting, std::string_view name
 }
 
 Result<void> Server::listen() {
-  const auto to_kafka = [this](server::AcceptedSocket socket) { kafka_->accept(std::move(socket)); };
+  const auto to_kafka = [this](server::AcceptedSocket socket) {
+    kafka_->accept(std::move(socket));
+  };
   const auto to_http = [this](server::AcceptedSocket socket) { http_->accept(std::move(socket)); };
   STELE_DO(listen_on(parsed_.settings.kafka_listen, "kafka-listen", to_kafka, kafka_listeners_));
   STELE_DO(listen_on(parsed_.settings.http_listen, "http-listen", to_http, http_listeners_));
@@ -111,9 +113,10 @@ Result<void> Server::listen() {
   kafka_ = std::make_unique<kafka::Service>(loop_, pool_, connection_limits(parsed_.settings),
                                             *broker_, metrics_);
   http_ = std::make_unique<http::HttpServer>(
-      loop_, http::Status{.metrics = [this] { return metrics_text(); },
-                          .unhealthy_because = [this] { return unhealthy_because(); },
-                          .ready = [this] { return drain_until_ == 0ns && stopped_since_ == 0ns; }});
+      loop_,
+      http::Status{.metrics = [this] { return metrics_text(); },
+                   .unhealthy_because = [this] { return unhealthy_because(); },
+                   .ready = [this] { return drain_until_ == 0ns && stopped_since_ == 0ns; }});
   return {};
 }
 

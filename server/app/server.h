@@ -71,7 +71,7 @@ private:
   std::unique_ptr<kafka::Broker> broker_;
   std::unique_ptr<kafka::Service> kafka_;
   std::unique_ptr<http::HttpServer> http_;
-  std::chrono::nanoseconds drain_until_{0};  ///< 0: not draining
+  std::chrono::nanoseconds drain_until_{0};    ///< 0: not draining
   std::chrono::nanoseconds stopped_since_{0};  ///< 0: the store has not stopped
   int exit_code_ = kExitStopped;
 };

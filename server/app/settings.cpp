@@ -292,7 +292,8 @@ std::string help_text() {
   std::string text =
       "steled: the Stele event store. Speaks the Kafka protocol, keeps every event durably.\n\n"
       "  steled [--data FOLDER] [--kafka-listen HOST:PORT] …\n\n"
-      "Each setting is a flag (--node-id 3), a variable (STELE_NODE_ID=3) or a line of the INI file\n"
+      "Each setting is a flag (--node-id 3), a variable (STELE_NODE_ID=3) or a line of the INI "
+      "file\n"
       "given with --config (node-id = 3); the first of these wins.\n\n";
   for (const Row& row : kTable) {
     text += fmt::format("  --{} (default {})\n      {}\n", row.name,

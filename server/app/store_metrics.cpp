@@ -17,10 +17,14 @@ using Stats = log::StoreStats;
 
 constexpr std::array kTable = std::to_array<Row>({
     {"stele_committed_records_total", "Records made durable.", &Stats::committed_records, true},
-    {"stele_committed_batches_total", "Record batches made durable.", &Stats::committed_batches, true},
-    {"stele_committed_groups_total", "Commit groups: flushes of the journal.", &Stats::committed_groups, true},
-    {"stele_committed_bytes_total", "Bytes of record batches made durable.", &Stats::committed_bytes, true},
-    {"stele_duplicate_batches_total", "Retries answered with their first outcome.", &Stats::duplicate_batches, true},
+    {"stele_committed_batches_total", "Record batches made durable.", &Stats::committed_batches,
+     true},
+    {"stele_committed_groups_total", "Commit groups: flushes of the journal.",
+     &Stats::committed_groups, true},
+    {"stele_committed_bytes_total", "Bytes of record batches made durable.",
+     &Stats::committed_bytes, true},
+    {"stele_duplicate_batches_total", "Retries answered with their first outcome.",
+     &Stats::duplicate_batches, true},
     {"stele_refused_appends_total", "Appends refused.", &Stats::refused_appends, true},
     {"stele_checkpoints_total", "Checkpoints written.", &Stats::checkpoints, true},
     {"stele_segments_created_total", "Segments created.", &Stats::segments_created, true},
@@ -30,8 +34,10 @@ constexpr std::array kTable = std::to_array<Row>({
     {"stele_segments", "Segments.", &Stats::segment_count, false},
     {"stele_log_bytes", "Bytes of all segments.", &Stats::log_bytes, false},
     {"stele_producers", "Idempotent producers remembered.", &Stats::producer_count, false},
-    {"stele_recovered_entries", "Journal entries replayed at the last open.", &Stats::recovered_entries, false},
-    {"stele_quarantined_bytes", "Bytes of torn tails put aside at the last open.", &Stats::quarantined_bytes, false},
+    {"stele_recovered_entries", "Journal entries replayed at the last open.",
+     &Stats::recovered_entries, false},
+    {"stele_quarantined_bytes", "Bytes of torn tails put aside at the last open.",
+     &Stats::quarantined_bytes, false},
 });
 
 }  // namespace

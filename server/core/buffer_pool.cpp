@@ -23,7 +23,8 @@ Buffer::~Buffer() {
 
 std::size_t buffer_class_bytes(std::size_t bytes) {
   if (bytes <= kBufferBytesMin) return kBufferBytesMin;
-  const std::size_t step = std::bit_ceil(bytes) / 8;  // four classes from a power of two to the next
+  const std::size_t step =
+      std::bit_ceil(bytes) / 8;  // four classes from a power of two to the next
   return (bytes + step - 1) / step * step;
 }
 

@@ -37,7 +37,8 @@ struct EventLoop::Asio {
 
 /// Outlives the Watch while a wait is under way.
 struct EventLoop::Watch::State {
-  State(asio::io_context& context, int fd, ReadyListener& to) : descriptor(context, fd), listener(&to) {}
+  State(asio::io_context& context, int fd, ReadyListener& to)
+      : descriptor(context, fd), listener(&to) {}
   asio::posix::stream_descriptor descriptor;
   ReadyListener* listener;  ///< null once the Watch has gone
   bool reading = false;

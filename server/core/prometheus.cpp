@@ -75,7 +75,8 @@ PrometheusText& PrometheusText::sample(std::string_view labels, double value) {
   return *this;
 }
 
-PrometheusText& PrometheusText::buckets(std::string_view labels, const LatencyHistogram& histogram) {
+PrometheusText& PrometheusText::buckets(std::string_view labels,
+                                        const LatencyHistogram& histogram) {
   const std::string_view comma = labels.empty() ? "" : ",";
   for (std::size_t i = 0; i < LatencyHistogram::kBucketCount; ++i) {
     fmt::format_to(std::back_inserter(text_), "{}_bucket{{{}{}le=\"{:.9g}\"}} {}\n", name_, labels,

@@ -13,7 +13,8 @@ constexpr auto kBusyFor = 100ms;  // since the last answer
 constexpr auto kPollWithoutDescriptor = 1ms;
 }  // namespace
 
-StoreDriver::StoreDriver(EventLoop& loop, Env& env, log::Store& store) : loop_(loop), store_(store) {
+StoreDriver::StoreDriver(EventLoop& loop, Env& env, log::Store& store)
+    : loop_(loop), store_(store) {
   if (const int fd = env.event_fd(); fd >= 0) {
     watch_ = std::make_unique<EventLoop::Watch>(loop, fd, *this);
     watch_->wait_readable();

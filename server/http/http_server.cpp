@@ -33,7 +33,8 @@ namespace {
 /// operation under way; each has a deadline.
 class Session : public std::enable_shared_from_this<Session> {
 public:
-  Session(asio::io_context& context, server::AcceptedSocket socket, std::function<Answer(std::string_view)> get)
+  Session(asio::io_context& context, server::AcceptedSocket socket,
+          std::function<Answer(std::string_view)> get)
       : stream_(context), seat_(std::move(socket.seat)), get_(std::move(get)) {
     const bool is_v6 = socket.local.family() == AF_INET6;
     stream_.socket().assign(is_v6 ? asio::ip::tcp::v6() : asio::ip::tcp::v4(),
@@ -54,9 +55,12 @@ public:
 private:
   void on_read(beast::error_code error) {
     if (error == beast::http::error::end_of_stream || error == beast::error::timeout) return;
-    if (error == beast::http::error::header_limit) return write({431, "text/plain", "headers over 8 KiB\n"}, false);
-    if (error == beast::http::error::body_limit) return write({413, "text/plain", "no body, please\n"}, false);
-    if (error.category() == beast::http::make_error_code(beast::http::error::bad_method).category()) {
+    if (error == beast::http::error::header_limit)
+      return write({431, "text/plain", "headers over 8 KiB\n"}, false);
+    if (error == beast::http::error::body_limit)
+      return write({413, "text/plain", "no body, please\n"}, false);
+    if (error.category() ==
+        beast::http::make_error_code(beast::http::error::bad_method).category()) {
       return write({400, "text/plain", "not an HTTP request\n"}, false);
     }
     if (error) return;
@@ -79,7 +83,8 @@ private:
     response_.set(beast::http::field::cache_control, "no-store");
     response_.set("X-Content-Type-Options", "nosniff");
     response_.keep_alive(keep_alive);
-    const bool head = parser_->is_header_done() && parser_->get().method() == beast::http::verb::head;
+    const bool head =
+        parser_->is_header_done() && parser_->get().method() == beast::http::verb::head;
     response_.content_length(answer.body.size());
     if (!head) response_.body() = std::move(answer.body);
     stream_.expires_after(kRequestMax);
@@ -125,9 +130,8 @@ HttpServer::~HttpServer() = default;
 
 void HttpServer::accept(server::AcceptedSocket socket) {
   const auto session = std::make_shared<Session>(
-      shared_->context, std::move(socket), [shared = shared_](std::string_view target) {
-        return answer_get(shared->status, target);
-      });
+      shared_->context, std::move(socket),
+      [shared = shared_](std::string_view target) { return answer_get(shared->status, target); });
   session->read();
 }
 

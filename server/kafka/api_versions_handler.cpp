@@ -17,8 +17,8 @@ void answer_unsupported_api_versions(Broker& broker, Request request) {
   const Api& api = api_of(ApiKey::kApiVersions);
   ApiVersionsResponse response;
   response.error_code = ErrorCode::kUnsupportedVersion;
-  response.api_keys = {{static_cast<std::int16_t>(api.key), api.advertised.first,
-                        api.advertised.last}};
+  response.api_keys = {
+      {static_cast<std::int16_t>(api.key), api.advertised.first, api.advertised.last}};
   request.api = ApiKey::kApiVersions;
   request.version = 0;
   answer(request, response, broker.env.now());

@@ -46,8 +46,8 @@ RequestHandler::Next Broker::refuse_version(const Request& request) {
 
 RequestHandler::Next Broker::handle(const RequestFrame& frame, const Client& client,
                                     ReplyPtr reply) {
-  Request request{.frame = frame.owner, .arrived = env.now(), .reply = std::move(reply),
-                  .metrics = &metrics};
+  Request request{
+      .frame = frame.owner, .arrived = env.now(), .reply = std::move(reply), .metrics = &metrics};
   const auto received = read_request_header(frame.bytes);
   if (!received) {
     // A later ApiVersions may have a header that we cannot read: its first 8 bytes are enough.
@@ -64,12 +64,13 @@ RequestHandler::Next Broker::handle(const RequestFrame& frame, const Client& cli
   metrics.of(request.api).request_bytes += static_cast<std::int64_t>(frame.bytes.size());
   if (!received->api->served.has(request.version)) {
     if (request.api == ApiKey::kApiVersions) return refuse_version(request);
-    return refuse(client, fmt::format("{} v{} is not served", received->api->name,
-                                      request.version));
+    return refuse(client,
+                  fmt::format("{} v{} is not served", received->api->name, request.version));
   }
   const Next next = dispatch(std::move(request), client);
-  if (next == Next::kClose) return refuse(client, fmt::format("bytes are not a {} v{} request",
-      received->api->name, received->header.api_version));
+  if (next == Next::kClose)
+    return refuse(client, fmt::format("bytes are not a {} v{} request", received->api->name,
+                                      received->header.api_version));
   return next;
 }
 

@@ -80,7 +80,8 @@ DescribeConfigsEntry topic_entry(const Wanted& wanted, const log::TopicInfo& top
   entry.config_source = overridden ? kFromTopic : kFromDefault;
   entry.config_type = type_number(setting.type);
   entry.documentation.reset();
-  if (wanted.request.include_documentation) entry.documentation = std::string(setting.documentation);
+  if (wanted.request.include_documentation)
+    entry.documentation = std::string(setting.documentation);
   if (!wanted.request.include_synonyms) return entry;
   if (overridden) entry.synonyms.push_back({entry.name, entry.value, kFromTopic});
   entry.synonyms.push_back(

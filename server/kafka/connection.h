@@ -28,9 +28,9 @@ struct Client {
 class RequestHandler {
 public:
   enum class Next : std::uint8_t {
-    kGoOn,      ///< later requests may be handled before this one is answered
-    kWait,      ///< handle nothing more of this connection until this one is answered
-    kClose,     ///< not a request that can be answered
+    kGoOn,   ///< later requests may be handled before this one is answered
+    kWait,   ///< handle nothing more of this connection until this one is answered
+    kClose,  ///< not a request that can be answered
   };
   RequestHandler() = default;
   RequestHandler(const RequestHandler&) = delete;

@@ -121,7 +121,8 @@ bool FetchRead::keep(FetchTarget& target, ByteView piece, Offset next) {
   target.next = next;
   if (!target.pieces.empty() &&
       target.pieces.back().data() + target.pieces.back().size() == piece.data()) {
-    target.pieces.back() = {target.pieces.back().data(), target.pieces.back().size() + piece.size()};
+    target.pieces.back() = {target.pieces.back().data(),
+                            target.pieces.back().size() + piece.size()};
   } else {
     target.pieces.push_back(piece);
   }

@@ -44,7 +44,8 @@ void describe(const MetadataCall& call, const log::TopicInfo& topic, MetadataRes
 
 void finish(MetadataCall& call) {
   MetadataResponse response;
-  response.brokers = {{call.broker.options.node_id, call.advertised.host, call.advertised.port, {}}};
+  response.brokers = {
+      {call.broker.options.node_id, call.advertised.host, call.advertised.port, {}}};
   response.cluster_id = call.broker.store.id().text();
   response.controller_id = call.broker.options.node_id;
   if (call.with_cluster_operations) response.cluster_authorized_operations = kClusterOperations;
@@ -61,8 +62,7 @@ void finish(MetadataCall& call) {
       if (topic) {
         describe(call, *topic, asked);
       } else {
-        asked.error_code =
-            by_id ? ErrorCode::kUnknownTopicId : ErrorCode::kUnknownTopicOrPartition;
+        asked.error_code = by_id ? ErrorCode::kUnknownTopicId : ErrorCode::kUnknownTopicOrPartition;
       }
     }
     call.broker.metrics.count_error(ApiKey::kMetadata, asked.error_code);
@@ -116,8 +116,8 @@ void create(const std::shared_ptr<MetadataCall>& call, std::size_t index) {
 Next handle_metadata(Broker& broker, Request request, const Client& client) {
   const auto asked = read<MetadataRequest>(request.version, request.body);
   if (!asked) return Next::kClose;
-  auto call = std::make_shared<MetadataCall>(
-      MetadataCall{.broker = broker, .request = request, .advertised = broker.advertised_to(client)});
+  auto call = std::make_shared<MetadataCall>(MetadataCall{
+      .broker = broker, .request = request, .advertised = broker.advertised_to(client)});
   call->request.let_go_of_frame();
   call->with_topic_operations = asked->include_topic_authorized_operations;
   call->with_cluster_operations = asked->include_cluster_authorized_operations;

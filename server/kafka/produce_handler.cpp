@@ -153,8 +153,8 @@ void produce_partition(const ProduceCallPtr& call, const log::TopicInfo& topic, 
   const auto checked =
       check_produced_batch(batch, limits_of(topic.config, now_ms), call->broker.decompressor);
   if (!checked) return refuse_batch(answered, checked.error());
-  log::BatchAppend to_append{{topic.id, asked.index}, batch, checked->min_timestamp_ms,
-                             checked->max_timestamp_ms};
+  log::BatchAppend to_append{
+      {topic.id, asked.index}, batch, checked->min_timestamp_ms, checked->max_timestamp_ms};
   if (topic.config.log_append_time) {
     apply_log_append_time(writable(request, batch), now_ms);
     to_append.min_timestamp_ms = to_append.max_timestamp_ms = now_ms;
@@ -166,7 +166,8 @@ void produce_partition(const ProduceCallPtr& call, const log::TopicInfo& topic, 
   append(call, place, to_append);
 }
 
-void produce_topic(const ProduceCallPtr& call, std::size_t index, const ProduceRequestTopic& asked) {
+void produce_topic(const ProduceCallPtr& call, std::size_t index,
+                   const ProduceRequestTopic& asked) {
   const Request& request = call->request;
   const bool by_id = request.version >= kTopicIdsFrom;
   const log::Store& store = call->broker.store;
@@ -177,8 +178,8 @@ void produce_topic(const ProduceCallPtr& call, std::size_t index, const ProduceR
   for (std::size_t i = 0; i < asked.partitions.size(); ++i) {
     ProduceResponsePartition& answered = call->response.topics[index].partitions[i];
     if (!topic) {
-      refuse(answered,
-             by_id ? ErrorCode::kUnknownTopicId : ErrorCode::kUnknownTopicOrPartition, "no such topic");
+      refuse(answered, by_id ? ErrorCode::kUnknownTopicId : ErrorCode::kUnknownTopicOrPartition,
+             "no such topic");
     } else if (forbidden) {
       refuse(answered, ErrorCode::kInvalidTopicException, "an internal topic");
     } else {

@@ -9,7 +9,7 @@
 namespace stele::kafka {
 
 namespace {
-constexpr std::size_t kPiecesMax = 64;           // of one gathering write
+constexpr std::size_t kPiecesMax = 64;            // of one gathering write
 constexpr std::size_t kGatherBytesMax = 4 << 20;  // enough for one write
 }  // namespace
 

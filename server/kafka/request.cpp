@@ -7,8 +7,8 @@ namespace stele::kafka {
 void send(const Request& request, Result<Frame> frame, std::chrono::nanoseconds now,
           std::vector<std::shared_ptr<const void>> owners) {
   if (!frame) {  // a value that the version cannot say: a bug of ours, not the client's
-    server::log_error("response_not_sent api={} version={} reason=\"{}\"",
-                      api_of(request.api).name, request.version, frame.error().detail);
+    server::log_error("response_not_sent api={} version={} reason=\"{}\"", api_of(request.api).name,
+                      request.version, frame.error().detail);
     return request.reply->abort();
   }
   Metrics::ForApi& counted = request.metrics->of(request.api);

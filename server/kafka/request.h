@@ -22,7 +22,7 @@ struct Request {
   std::int16_t version = 0;
   std::int32_t correlation_id = 0;
   std::string_view client_id{};  ///< views the frame
-  ByteView body{};             ///< views the frame
+  ByteView body{};               ///< views the frame
   server::BufferPtr frame{};
   std::chrono::nanoseconds arrived{0};
   ReplyPtr reply{};

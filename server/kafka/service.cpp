@@ -42,8 +42,8 @@ void Service::on_closed(Connection& connection, std::string_view reason) {
   connections_.erase(&connection);
   std::int64_t suppressed = 0;
   if (reason.empty() || draining_ || !closed_log_.allows(loop_.now(), suppressed)) return;
-  server::log_warn("connection_closed peer={} reason=\"{}\" suppressed={}", connection.client().peer,
-                   reason, suppressed);
+  server::log_warn("connection_closed peer={} reason=\"{}\" suppressed={}",
+                   connection.client().peer, reason, suppressed);
 }
 
 void Service::on_bytes(std::size_t received, std::size_t sent) {

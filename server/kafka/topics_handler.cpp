@@ -49,7 +49,8 @@ std::optional<Refusal> check_assignments(const CreateTopicsRequestTopic& asked,
   for (const CreateTopicsRequestAssignment& assignment : asked.assignments) {
     const auto index = static_cast<std::size_t>(assignment.partition);
     if (assignment.partition < 0 || index >= seen.size() || seen[index]) {
-      return Refusal{ErrorCode::kInvalidReplicaAssignment, "partitions must count from 0 without gaps"};
+      return Refusal{ErrorCode::kInvalidReplicaAssignment,
+                     "partitions must count from 0 without gaps"};
     }
     seen[index] = true;
     if (assignment.broker_ids != std::vector<std::int32_t>{node_id}) {
@@ -128,7 +129,8 @@ void describe(CreateTopicsResponseTopic& into, const log::TopicSpec& spec) {
   }
 }
 
-void create(const std::shared_ptr<CreateCall>& call, std::size_t index, const log::TopicSpec& spec) {
+void create(const std::shared_ptr<CreateCall>& call, std::size_t index,
+            const log::TopicSpec& spec) {
   ++call->waiting;
   call->broker.store.create_topic_async(
       spec, [call, index, spec](const Result<log::TopicPtr>& created) {

@@ -174,9 +174,7 @@ void Driver::answered(std::size_t index, const Result<log::AppendOutcome>& resul
 void Driver::check_outcome(std::size_t index, const log::AppendOutcome& outcome) {
   const Asked& one = history_.asked[index];
   expect(outcome.size() == one.batches.size(), "an answer for each batch");
-  std::size_t first = index;
-  while (history_.asked[first].retry_of && !history_.counts(first))
-    first = *history_.asked[first].retry_of;
+  const std::size_t first = history_.first_try(index);
   std::int64_t position = 0;
   std::map<Place, std::int64_t> ends;
   for (std::size_t i = 0; i < first; ++i) {
@@ -227,7 +225,7 @@ void Driver::retry(std::int64_t producer, Place place, std::size_t back) {
     if (one.kind != Kind::kAppend || !history_.counts(i) || one.batches.size() != 1) continue;
     if (one.batches[0].producer != producer || one.batches[0].place != place) continue;
     if (back-- > 0) continue;
-    ask_append(std::vector(one.batches), i);
+    ask_append(std::vector(one.batches), one.retry_of.value_or(i));
     return;
   }
 }
@@ -263,6 +261,18 @@ void Driver::maintain(std::chrono::nanoseconds later) {
   env_.advance(later);
   store_->maintain();
   for (int i = 0; i < 6 && alive(); ++i) store_->poll();
+}
+
+void Driver::poke() {
+  env_.advance(std::chrono::seconds(20));
+  for (int i = 0; i < 5; ++i) {
+    store_->maintain();
+    store_->poll();
+  }
+  const auto created = store_->create_topic({.name = "poke"});
+  expect(!created && created.error().code == Code::kClosed,
+         "a stopped store takes what it is given");
+  expect(!store_->close(), "a stopped store closes as if all were well");
 }
 
 void Driver::look() {

@@ -63,6 +63,11 @@ public:
   void look();
 
   [[nodiscard]] bool alive() const;
+  [[nodiscard]] bool store_is(log::StoreState state) const {
+    return store_ != nullptr && store_->state() == state;
+  }
+  /// Everything that might write, on a store that should not.
+  void poke();
   [[nodiscard]] log::Store& store() { return *store_; }
   [[nodiscard]] SimEnv& env() { return env_; }
   [[nodiscard]] History& history() { return history_; }

@@ -18,9 +18,17 @@ std::size_t History::ask(Asked one) {
 }
 
 bool History::counts(std::size_t index) const {
-  const Asked& one = asked[index];
-  if (one.answer == Answer::kRefused) return false;
-  return !one.retry_of || !counts(*one.retry_of);
+  return asked[index].answer != Answer::kRefused && first_try(index) == index;
+}
+
+std::size_t History::first_try(std::size_t index) const {
+  const auto root = asked[index].retry_of;
+  if (!root) return index;
+  for (std::size_t i = *root; i < index; ++i) {
+    const bool same = i == *root || asked[i].retry_of == root;
+    if (same && asked[i].answer != Answer::kRefused) return i;
+  }
+  return index;
 }
 
 Result<std::size_t> History::prefix(Position end) const {
@@ -31,8 +39,8 @@ Result<std::size_t> History::prefix(Position end) const {
     ++index;
   }
   if (records != end.raw()) {
-    return fail(Code::kCorrupt, "position {} is the store's end, operation {} ends at {}",
-                end.raw(), index, records);
+    return fail(kBroken, "position {} is the store's end, operation {} ends at {}", end.raw(),
+                index, records);
   }
   bool missing = false;  // something that would stand there if all after `index` had happened
   for (std::size_t later = index; later < asked.size(); ++later) {
@@ -40,8 +48,8 @@ Result<std::size_t> History::prefix(Position end) const {
     if (!counts(later)) continue;
     missing = missing || one.record_count() > 0;
     if (missing && one.answer == Answer::kAcked) {
-      return fail(Code::kCorrupt, "operation {} was acknowledged; the store ends at position {}",
-                  later, end.raw());
+      return fail(kBroken, "operation {} was acknowledged; the store ends at position {}", later,
+                  end.raw());
     }
   }
   return index;

@@ -16,6 +16,9 @@
 
 namespace stele::crash {
 
+/// The code of a broken promise: no store answers a read with it.
+inline constexpr Code kBroken = Code::kConditionFailed;
+
 enum class Answer : std::uint8_t {
   kNone,     ///< under way, or its outcome is unknown: it may be there
   kAcked,    ///< it must be there
@@ -50,7 +53,7 @@ struct Asked {
   Kind kind = Kind::kAppend;
   Answer answer = Answer::kNone;
   std::vector<Batch> batches;             ///< kAppend
-  std::optional<std::size_t> retry_of{};  ///< a producer's second try of that one
+  std::optional<std::size_t> retry_of{};  ///< a producer's further try of that one
   std::size_t topic = 0;                  ///< the other kinds
   log::TopicSettings settings;            ///< kCreate, kConfigure
   std::int64_t number = 0;                ///< kReserve: how many; kTrim: before which offset
@@ -75,6 +78,8 @@ public:
   std::size_t ask(Asked one);
   /// False for what was refused, and for a retry of what was not.
   [[nodiscard]] bool counts(std::size_t index) const;
+  /// The try that was taken: of a retry, the first one that was not refused.
+  [[nodiscard]] std::size_t first_try(std::size_t index) const;
   /// How many were asked by the time the store's end was `end`, or what forbids that end: half of
   /// an operation is there, or something acknowledged is not. Operations without records (trims)
   /// right behind it are not counted in.

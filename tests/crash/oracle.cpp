@@ -20,7 +20,7 @@ Result<void> same_batch(ByteView found, const ExpectedBatch& expected) {
       load_be<std::int64_t>(found.data()) != expected.base_offset.raw() ||
       load_be<std::int32_t>(found.data() + kLeaderEpochAt) != 0 ||
       !std::ranges::equal(found.subspan(kCompareFrom), sent.subspan(kCompareFrom))) {
-    return fail(Code::kCorrupt, "operation {} at position {}: other bytes than were appended",
+    return fail(kBroken, "operation {} at position {}: other bytes than were appended",
                 expected.asked, expected.position.raw());
   }
   return {};
@@ -49,6 +49,58 @@ private:
                                [&](const auto& one) { return one.second.first == topic; });
   }
 
+public:
+  Result<std::size_t> run_damaged() {
+    STELE_TRY(const std::size_t prefix, history_.prefix(store_.end()));
+    expected_ = expected_after(history_, prefix);
+    STELE_DO(check_topics());
+    for (const auto& [place, partition] : expected_.partitions) {
+      if (is_live(place.topic)) STELE_DO(check_each(place, partition));
+    }
+    for (const ExpectedBatch& one : expected_.order) {
+      const auto read = store_.read_all(one.position, 1);
+      if (refused(read)) continue;
+      if (!read) return std::unexpected(read.error());
+      if (read->batches.empty()) return fail(kBroken, "no batch at {}", one.position.raw());
+      STELE_DO(check_ordered(read->batches.front(), one));
+    }
+    return refused_;
+  }
+
+private:
+  template <class T>
+  bool refused(const Result<T>& result) {
+    const bool corrupt = !result && result.error().code == Code::kCorrupt;
+    refused_ += corrupt ? 1 : 0;
+    return corrupt;
+  }
+
+  Result<void> check_each(const Place& place, const ExpectedPartition& expected) {
+    const TopicPartition id{*history_.topics[place.topic].id, place.partition};
+    STELE_TRY(const log::PartitionEnds ends, store_.ends(id));
+    if (ends.end != expected.end || ends.log_start < expected.trimmed_least ||
+        ends.log_start > expected.trimmed_most)
+      return fail(kBroken, "partition {} is {} to {}, not to {}", id.text(), ends.log_start.raw(),
+                  ends.end.raw(), expected.end.raw());
+    buffer_.resize(kReadBytes);
+    for (const ExpectedBatch& one : expected.batches) {
+      if (one.base_offset.next(one.batch->record_count) <= ends.log_start) continue;
+      const Offset at = std::max(one.base_offset, ends.log_start);
+      const auto found = store_.find_time(id, one.batch->timestamp_ms);
+      if (!refused(found)) {
+        if (!found) return std::unexpected(found.error());
+        if (!*found || (*found)->timestamp_ms < one.batch->timestamp_ms || (*found)->offset > at)
+          return fail(kBroken, "time {} is found elsewhere", one.batch->timestamp_ms);
+      }
+      const auto read = store_.read(id, at, ByteSpan(buffer_).first(one.batch->bytes->size()));
+      if (refused(read)) continue;
+      if (!read) return std::unexpected(read.error());
+      if (read->bytes == 0) return fail(kBroken, "nothing read at offset {}", at.raw());
+      STELE_DO(same_batch(ByteView(buffer_).first(read->bytes), one));
+    }
+    return {};
+  }
+
   Result<void> check_topics() {
     std::size_t found = 0;
     for (const log::TopicPtr& topic : store_.topics()) {
@@ -56,15 +108,15 @@ private:
       ++found;
       const auto known = expected_.topics.find(topic->name);
       if (known == expected_.topics.end())
-        return fail(Code::kCorrupt, "topic {} should not be there", topic->name);
+        return fail(kBroken, "topic {} should not be there", topic->name);
       Topic& asked = history_.topics[known->second.first];
       if (!asked.id) asked.id = topic->id;
       if (*asked.id != topic->id || asked.partition_count != topic->partition_count ||
           known->second.second != topic->settings)
-        return fail(Code::kCorrupt, "topic {} is not as it was made", topic->name);
+        return fail(kBroken, "topic {} is not as it was made", topic->name);
     }
     if (found != expected_.topics.size())
-      return fail(Code::kCorrupt, "{} topics are there, not {}", found, expected_.topics.size());
+      return fail(kBroken, "{} topics are there, not {}", found, expected_.topics.size());
     return {};
   }
 
@@ -73,17 +125,16 @@ private:
     const TopicPartition id{*topic.id, place.partition};
     STELE_TRY(const log::PartitionEnds ends, store_.ends(id));
     if (ends.end != expected.end)
-      return fail(Code::kCorrupt, "{}-{} ends at {}, not {}", topic.name, place.partition,
-                  ends.end.raw(), expected.end.raw());
+      return fail(kBroken, "{}-{} ends at {}, not {}", topic.name, place.partition, ends.end.raw(),
+                  expected.end.raw());
     if (ends.log_start < expected.trimmed_least || ends.log_start > expected.trimmed_most)
-      return fail(Code::kCorrupt, "{}-{} starts at {}, not within {} to {}", topic.name,
-                  place.partition, ends.log_start.raw(), expected.trimmed_least.raw(),
-                  expected.trimmed_most.raw());
+      return fail(kBroken, "{}-{} starts at {}, not within {} to {}", topic.name, place.partition,
+                  ends.log_start.raw(), expected.trimmed_least.raw(), expected.trimmed_most.raw());
     const auto seen = history_.seen.find(place);
     if (seen != history_.seen.end() &&
         (seen->second.end > ends.end || seen->second.log_start > ends.log_start))
-      return fail(Code::kCorrupt, "{}-{}: readers had seen {} to {}, now it is {} to {}",
-                  topic.name, place.partition, seen->second.log_start.raw(), seen->second.end.raw(),
+      return fail(kBroken, "{}-{}: readers had seen {} to {}, now it is {} to {}", topic.name,
+                  place.partition, seen->second.log_start.raw(), seen->second.end.raw(),
                   ends.log_start.raw(), ends.end.raw());
     history_.seen[place] = {ends.log_start, ends.end};
     STELE_DO(check_read(id, ends, ends.log_start, expected));
@@ -102,17 +153,16 @@ private:
     if (next != expected.batches.begin()) --next;
     for (Offset at = from; at < ends.end;) {
       STELE_TRY(const log::ReadOutcome read, store_.read(id, at, buffer_));
-      if (read.bytes == 0) return fail(Code::kCorrupt, "nothing read at offset {}", at.raw());
+      if (read.bytes == 0) return fail(kBroken, "nothing read at offset {}", at.raw());
       for (ByteView left = ByteView(buffer_).first(read.bytes); !left.empty(); ++next) {
         STELE_TRY(const BatchHeader header, parse_batch_header(left));
-        if (next == expected.batches.end())
-          return fail(Code::kCorrupt, "more batches than were appended");
+        if (next == expected.batches.end()) return fail(kBroken, "more batches than were appended");
         STELE_DO(same_batch(left.first(static_cast<std::size_t>(header.batch_bytes)), *next));
         left = left.subspan(static_cast<std::size_t>(header.batch_bytes));
       }
       at = read.next;
     }
-    if (next != expected.batches.end()) return fail(Code::kCorrupt, "fewer batches than appended");
+    if (next != expected.batches.end()) return fail(kBroken, "fewer batches than appended");
     return {};
   }
 
@@ -127,10 +177,10 @@ private:
              one.batch->timestamp_ms >= time;
     });
     if (found.has_value() != (first != expected.batches.end()))
-      return fail(Code::kCorrupt, "time {}: found is {}", time, found.has_value());
+      return fail(kBroken, "time {}: found is {}", time, found.has_value());
     if (found && found->offset != std::max(first->base_offset, ends.log_start))
-      return fail(Code::kCorrupt, "time {} is found at offset {}, not {}", time,
-                  found->offset.raw(), first->base_offset.raw());
+      return fail(kBroken, "time {} is found at offset {}, not {}", time, found->offset.raw(),
+                  first->base_offset.raw());
     return {};
   }
 
@@ -139,16 +189,16 @@ private:
     std::int64_t recorded_us = 0;
     for (Position at(0); at < store_.end();) {
       STELE_TRY(const log::OrderedRead read, store_.read_all(at, kReadBytes));
-      if (read.batches.empty()) return fail(Code::kCorrupt, "no batch at position {}", at.raw());
+      if (read.batches.empty()) return fail(kBroken, "no batch at position {}", at.raw());
       for (const log::OrderedBatch& batch : read.batches) {
         if (next == expected_.order.end() || batch.recorded_us < recorded_us)
-          return fail(Code::kCorrupt, "position {}: too many, or time went back", at.raw());
+          return fail(kBroken, "position {}: too many, or time went back", at.raw());
         recorded_us = batch.recorded_us;
         STELE_DO(check_ordered(batch, *next++));
       }
       at = read.next;
     }
-    if (next != expected_.order.end()) return fail(Code::kCorrupt, "read_all ends early");
+    if (next != expected_.order.end()) return fail(kBroken, "read_all ends early");
     return {};
   }
 
@@ -156,23 +206,22 @@ private:
     const std::int32_t records = expected.batch == nullptr ? 1 : expected.batch->record_count;
     if (batch.position != expected.position || batch.record_count != records ||
         batch.base_offset != expected.base_offset)
-      return fail(Code::kCorrupt, "position {}: not operation {}", batch.position.raw(),
-                  expected.asked);
+      return fail(kBroken, "position {}: not operation {}", batch.position.raw(), expected.asked);
     const log::TopicPtr topic = store_.find_topic(batch.from.topic);
     if (expected.batch == nullptr) {
       return topic != nullptr && topic->internal && !batch.batch.empty()
                  ? Result<void>{}
-                 : fail(Code::kCorrupt, "position {}: no catalogue event", batch.position.raw());
+                 : fail(kBroken, "position {}: no catalogue event", batch.position.raw());
     }
     const Place& place = expected.batch->place;
     if (history_.topics[place.topic].id != batch.from.topic ||
         place.partition != batch.from.partition)
-      return fail(Code::kCorrupt, "position {}: of another partition", batch.position.raw());
+      return fail(kBroken, "position {}: of another partition", batch.position.raw());
     if (topic == nullptr) return {};
     STELE_TRY(const log::PartitionEnds ends, store_.ends(batch.from));
     const bool kept = batch.base_offset.next(batch.record_count) > ends.log_start;
     if (kept != !batch.batch.empty())
-      return fail(Code::kCorrupt, "position {}: kept is {}", batch.position.raw(), kept);
+      return fail(kBroken, "position {}: kept is {}", batch.position.raw(), kept);
     return kept ? same_batch(batch.batch, expected) : Result<void>{};
   }
 
@@ -181,6 +230,7 @@ private:
   SimRandom random_;
   Expected expected_;
   Bytes buffer_;
+  std::size_t refused_ = 0;
 };
 
 void expect_append(Expected& expected, const Asked& one, std::size_t index, Position& end) {
@@ -243,6 +293,10 @@ Expected expected_after(const History& history, std::size_t prefix) {
     }
   }
   return expected;
+}
+
+Result<std::size_t> judge_damaged(const log::Store& store, History& history) {
+  return Judge(store, history, 0).run_damaged();
 }
 
 Result<void> judge(const log::Store& store, History& history, std::uint64_t seed) {

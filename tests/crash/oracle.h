@@ -11,6 +11,11 @@ namespace stele::crash {
 /// promise is broken.
 Result<void> judge(const log::Store& store, History& history, std::uint64_t seed);
 
+/// The same for a store on a damaged disk: each batch is looked for by offset and by position, and
+/// must be right or refused as kCorrupt; ends and topics must be right. Returns how many were
+/// refused. The history is settled already (all of it acknowledged or refused).
+Result<std::size_t> judge_damaged(const log::Store& store, History& history);
+
 /// What a history says a store holds after its first `prefix` operations.
 struct ExpectedBatch {
   const Batch* batch = nullptr;  ///< null: an event of the catalogue

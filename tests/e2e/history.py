@@ -70,7 +70,8 @@ def read_with_confluent(bootstrap: str, topic: str, seconds_max: float = 60) -> 
     from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, TopicPartition
 
     consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "unused", "enable.auto.commit": False,
-                         "enable.partition.eof": True, "check.crcs": True})
+                         "enable.partition.eof": True, "check.crcs": True,
+                         "fetch.wait.max.ms": 50})
     try:
         partitions = consumer.list_topics(topic, timeout=20).topics[topic].partitions
         consumer.assign([TopicPartition(topic, number, OFFSET_BEGINNING) for number in partitions])

@@ -50,8 +50,8 @@ TEST(Settings, FlagBeforeVariableBeforeFileBeforeDefault) {
   EXPECT_EQ(source_of(parsed, "log-level"), Source::kFile);
   EXPECT_EQ(source_of(parsed, "flush"), Source::kDefault);
   const std::string text = config_text(parsed.in_force);
-  EXPECT_NE(text.find("node-id = 4  ; flag\n"), std::string::npos);
-  EXPECT_NE(text.find("data = /variable  ; variable\n"), std::string::npos);
+  EXPECT_NE(text.find("node-id = 4  # flag\n"), std::string::npos);
+  EXPECT_NE(text.find("data = /variable  # variable\n"), std::string::npos);
   std::remove(path.c_str());
 }
 
@@ -60,16 +60,15 @@ TEST(Settings, WrongValuesAreNamedWithTheirSource) {
     std::vector<const char*> arguments;
     const char* says;
   };
-  for (const Case& c : {Case{{"--node-id", "x"}, "node-id=x (from flag)"},
-                        Case{{"--node-id", "-1"}, "node-id=-1 (from flag)"},
-                        Case{{"--flush", "never"}, "flush=never"},
-                        Case{{"--kafka-listen", "here"}, "kafka-listen=here"},
-                        Case{{"--kafka-advertised", "h:0"}, "kafka-advertised=h:0"},
-                        Case{{"--log-level", "loud"}, "log-level=loud"},
-                        Case{{"--replication", "3"}, "replication=3"},
-                        Case{{"--no-such"}, "no-such"},
-                        Case{{"stray"}, "see --help"},
-                        Case{{"--config", "/no/such/file"}, "/no/such/file"}}) {
+  for (const Case& c :
+       {Case{{"--node-id", "x"}, "node-id=x (from flag)"},
+        Case{{"--node-id", "-1"}, "node-id=-1 (from flag)"},
+        Case{{"--flush", "never"}, "flush=never"},
+        Case{{"--kafka-listen", "here"}, "kafka-listen=here"},
+        Case{{"--kafka-advertised", "h:0"}, "kafka-advertised=h:0"},
+        Case{{"--log-level", "loud"}, "log-level=loud"},
+        Case{{"--replication", "3"}, "replication=3"}, Case{{"--no-such"}, "no-such"},
+        Case{{"stray"}, "see --help"}, Case{{"--config", "/no/such/file"}, "/no/such/file"}}) {
     const std::vector<const char*> words(c.arguments);
     const char* const none[] = {nullptr};
     const auto parsed = parse_settings(words, none);

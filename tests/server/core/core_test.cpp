@@ -26,7 +26,9 @@ TEST(BufferPool, ABufferThatComesBackIsGivenOutAgain) {
 
 TEST(BufferPool, KeepsNoMoreThanItMay) {
   BufferPool pool({1 << 20, 100'000});
-  { const std::vector<BufferPtr> many(10, nullptr); }
+  {
+    const std::vector<BufferPtr> many(10, nullptr);
+  }
   {
     std::vector<BufferPtr> many;
     for (int i = 0; i < 10; ++i) many.push_back(pool.take(65'536));
@@ -105,7 +107,9 @@ TEST(ConnectionQuota, CountsByAddressAndAllTogether) {
   EXPECT_EQ(quota.admit("1.1.1.1").error().code, Code::kOverloaded);
   auto c = quota.admit("2.2.2.2");
   EXPECT_NE(quota.admit("3.3.3.3").error().detail.find("connections_max=3"), std::string::npos);
-  { const ConnectionQuota::Seat gone = *std::move(a); }
+  {
+    const ConnectionQuota::Seat gone = *std::move(a);
+  }
   EXPECT_EQ(quota.count(), 2U);
   EXPECT_TRUE(quota.admit("1.1.1.1"));
 }

@@ -43,7 +43,7 @@ protected:
 
 TEST_F(AdminRules, Rule1_ALaterApiVersionsIsAnsweredInV0WithItsOwnRangeAlone) {
   // key 18, version 99, correlation id 7, then a header that nobody knows
-  const Bytes frame{std::byte{0}, std::byte{18}, std::byte{0}, std::byte{99}, std::byte{0},
+  const Bytes frame{std::byte{0}, std::byte{18}, std::byte{0}, std::byte{99},   std::byte{0},
                     std::byte{0}, std::byte{0},  std::byte{7}, std::byte{0xff}, std::byte{0xf0}};
   const auto response = broker().decode<ApiVersionsResponse>(broker().send_bytes(frame, 0));
   EXPECT_EQ(response.error_code, ErrorCode::kUnsupportedVersion);
@@ -150,8 +150,11 @@ TEST_F(AdminRules, Rule11_InvalidNamesAreSaid) {
 
 TEST_F(AdminRules, Rule13_OneResultForEachTopicAskedFor) {
   CreateTopicsRequest request;
-  request.topics = {{"a", 1, 1, {}, {}}, {"orders", 1, 1, {}, {}}, {"b/", 1, 1, {}, {}},
-                    {"twice", 1, 1, {}, {}}, {"twice", 1, 1, {}, {}}};
+  request.topics = {{"a", 1, 1, {}, {}},
+                    {"orders", 1, 1, {}, {}},
+                    {"b/", 1, 1, {}, {}},
+                    {"twice", 1, 1, {}, {}},
+                    {"twice", 1, 1, {}, {}}};
   const auto response = broker().ask<CreateTopicsResponse>(7, request);
   ASSERT_EQ(response.topics.size(), 4U);
   EXPECT_EQ(response.topics[0].error_code, ErrorCode::kNone);
@@ -162,8 +165,7 @@ TEST_F(AdminRules, Rule13_OneResultForEachTopicAskedFor) {
 }
 
 TEST_F(AdminRules, Rule16_ReplicationIsStrictOrClamped) {
-  EXPECT_EQ(create_topic({"three", 1, 3, {}, {}}).error_code,
-            ErrorCode::kInvalidReplicationFactor);
+  EXPECT_EQ(create_topic({"three", 1, 3, {}, {}}).error_code, ErrorCode::kInvalidReplicationFactor);
   EXPECT_EQ(create_topic({"zero", 1, 0, {}, {}}).error_code, ErrorCode::kInvalidReplicationFactor);
   const auto defaults = create_topic({"default", -1, -1, {}, {}});
   EXPECT_EQ(defaults.replication_factor, 1);
@@ -208,8 +210,11 @@ TEST_F(AdminRules, NothingOvertakesACreation) {
 TEST_F(AdminRules, TopicsAreDeletedByNameAndById) {
   create("other");
   DeleteTopicsRequest request;
-  request.topics = {{std::nullopt, orders->id}, {"other", {}}, {"nowhere", {}},
-                    {std::nullopt, Uuid::from_random(5, 5)}, {std::nullopt, {}}};
+  request.topics = {{std::nullopt, orders->id},
+                    {"other", {}},
+                    {"nowhere", {}},
+                    {std::nullopt, Uuid::from_random(5, 5)},
+                    {std::nullopt, {}}};
   const auto response = broker().ask<DeleteTopicsResponse>(6, request);
   EXPECT_EQ(response.topics[0].error_code, ErrorCode::kNone);
   EXPECT_EQ(response.topics[0].name, "orders");
@@ -301,8 +306,7 @@ TEST_F(AdminRules, Rule14_BrokerSettingsAndWhoIsNotThere) {
   EXPECT_EQ(here.configs[0].value, "4");
   EXPECT_EQ(here.configs[0].config_source, 4);
   EXPECT_EQ(describe(ResourceType::kBroker, "2").error_code, ErrorCode::kInvalidRequest);
-  EXPECT_EQ(describe(ResourceType::kTopic, "none").error_code,
-            ErrorCode::kUnknownTopicOrPartition);
+  EXPECT_EQ(describe(ResourceType::kTopic, "none").error_code, ErrorCode::kUnknownTopicOrPartition);
   EXPECT_EQ(describe(ResourceType::kGroup, "g").error_code, ErrorCode::kInvalidRequest);
 }
 

@@ -70,8 +70,8 @@ public:
     sent.version = version;
     sent.inbox = std::make_shared<Inbox>();
     sent.reply = std::make_shared<Reply>(sent.inbox);
-    sent.next = broker.handle({{buffer->data(), frame_without_size.size()}, buffer}, client,
-                              sent.reply);
+    sent.next =
+        broker.handle({{buffer->data(), frame_without_size.size()}, buffer}, client, sent.reply);
     return sent;
   }
 

@@ -147,7 +147,10 @@ TEST_F(ConnectionTest, ABarrierHoldsLaterRequestsBack) {
 
 TEST_F(ConnectionTest, RequestsInFlightAreBounded) {
   connect({.requests_in_flight_max = 2});
-  for (int i = 0; i < 5; ++i) send(framed("request"" n"));
+  for (int i = 0; i < 5; ++i)
+    send(
+        framed("request"
+               " n"));
   turns();
   EXPECT_EQ(handler.frames.size(), 2U);
   handler.answer(0, "A");

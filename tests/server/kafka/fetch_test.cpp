@@ -139,8 +139,7 @@ TEST_F(FetchRules, Rule33_TheEndsAreAlwaysFilled) {
     EXPECT_EQ(fetched.high_watermark, 2);
     EXPECT_EQ(fetched.last_stable_offset, 2);
     EXPECT_EQ(fetched.log_start_offset, 1);
-    EXPECT_EQ(fetched.error_code,
-              offset == 2 ? ErrorCode::kNone : ErrorCode::kOffsetOutOfRange);
+    EXPECT_EQ(fetched.error_code, offset == 2 ? ErrorCode::kNone : ErrorCode::kOffsetOutOfRange);
   }
 }
 
@@ -154,9 +153,9 @@ TEST_F(FetchRules, Rule34_SessionsAreAnsweredInFullOrRefused) {
     std::int32_t epoch;
     ErrorCode error;
   };
-  for (const Case& c : {Case{0, -1, ErrorCode::kNone}, Case{0, 0, ErrorCode::kNone},
-                        Case{9, -1, ErrorCode::kNone},
-                        Case{9, 1, ErrorCode::kFetchSessionIdNotFound}}) {
+  for (const Case& c :
+       {Case{0, -1, ErrorCode::kNone}, Case{0, 0, ErrorCode::kNone}, Case{9, -1, ErrorCode::kNone},
+        Case{9, 1, ErrorCode::kFetchSessionIdNotFound}}) {
     FetchRequest request = BrokerHarness::fetch_request("orders", {});
     request.session_id = c.id;
     request.session_epoch = c.epoch;
@@ -206,7 +205,9 @@ TEST_F(FetchRules, TooManyPartitionsAreRefused) {
 
 TEST_F(FetchRules, BuffersComeBackWhenTheAnswerIsGone) {
   append(std::string(100'000, 'x'));
-  { const auto fetched = broker().fetch("orders", {}); }
+  {
+    const auto fetched = broker().fetch("orders", {});
+  }
   EXPECT_EQ(broker().pool.in_use_bytes(), 0U);
 }
 

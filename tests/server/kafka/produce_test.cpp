@@ -92,10 +92,11 @@ TEST_F(ProduceRules, Rule19_HeaderLiesAreRefused) {
     std::byte value;
     ErrorCode error;
   };
-  for (const Case& c : {Case{"base offset 1", 7, std::byte{1}, ErrorCode::kInvalidRecord},
-                        Case{"control bit", 22, std::byte{0x20}, ErrorCode::kInvalidRecord},
-                        Case{"count 3 of 1", 60, std::byte{3}, ErrorCode::kInvalidRecord},
-                        Case{"codec 7", 22, std::byte{7}, ErrorCode::kUnsupportedCompressionType}}) {
+  for (const Case& c :
+       {Case{"base offset 1", 7, std::byte{1}, ErrorCode::kInvalidRecord},
+        Case{"control bit", 22, std::byte{0x20}, ErrorCode::kInvalidRecord},
+        Case{"count 3 of 1", 60, std::byte{3}, ErrorCode::kInvalidRecord},
+        Case{"codec 7", 22, std::byte{7}, ErrorCode::kUnsupportedCompressionType}}) {
     SCOPED_TRACE(c.name);
     Bytes batch = make_batch();
     batch[c.at] = c.value;
@@ -115,10 +116,11 @@ TEST_F(ProduceRules, Rule21_TheLimitIsOnTheBatchAsSent) {
   const std::string zeros(10'000, '0');
   EXPECT_EQ(broker().produce("small", make_batch({.values = {zeros}})).error_code,
             ErrorCode::kMessageTooLarge);
-  EXPECT_EQ(broker()
-                .produce("small", make_batch({.values = {zeros}, .options = {.codec = Codec::kLz4}}))
-                .error_code,
-            ErrorCode::kNone);
+  EXPECT_EQ(
+      broker()
+          .produce("small", make_batch({.values = {zeros}, .options = {.codec = Codec::kLz4}}))
+          .error_code,
+      ErrorCode::kNone);
 }
 
 TEST_F(ProduceRules, Rule22_TimestampsOutOfRangeAreRefused) {
@@ -177,8 +179,9 @@ TEST_F(ProduceRules, TransactionsAreRefusedNotIgnored) {
   request.transactional_id = "tx";
   EXPECT_EQ(broker().ask<ProduceResponse>(9, request).topics[0].partitions[0].error_code,
             ErrorCode::kTransactionalIdAuthorizationFailed);
-  const Bytes batch = make_batch({.options = {.producer_id = 1, .producer_epoch = 0,
-                                              .base_sequence = 0, .transactional = true}});
+  const Bytes batch = make_batch(
+      {.options = {
+           .producer_id = 1, .producer_epoch = 0, .base_sequence = 0, .transactional = true}});
   EXPECT_EQ(broker().produce("orders", batch).error_code,
             ErrorCode::kTransactionalIdAuthorizationFailed);
   EXPECT_EQ(store.submitted(), 0);
