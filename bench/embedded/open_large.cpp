@@ -36,7 +36,7 @@ constexpr std::size_t kInFlight = 16;
       must(std::move(outcome));
       ++answered;
     });
-    made.store().run_until([&] { return submitted - answered < kInFlight; });
+    made.store().run_until([&] { return submitted < answered + kInFlight; });
   }
   made.store().run_until([&] { return answered == count; });
   const log::StoreStats stats = made.store().stats();

@@ -2,6 +2,7 @@
 
 #include "log/base/check.h"
 #include "log/base/fail.h"
+#include "log/base/planted.h"
 
 namespace stele::log {
 
@@ -29,6 +30,7 @@ void Checkpointer::begin(StoreImage image, Done done) {
   auto job = std::make_shared<Job>();
   job->generation = generation_ + 1;
   job->replay_from = journal_.head();
+  if (planted(Plant::kReleaseTooEarly)) journal_.release(job->replay_from);
   image.generation = job->generation;
   image.replay_from = job->replay_from;
   job->superblock = encode_superblock(image, store_);
@@ -71,6 +73,7 @@ Result<void> Checkpointer::run(Env& env, FileCache& files, const std::string& fo
     STELE_DO(flush(*file));
   }
   for (const std::string& path : job.folders) {
+    if (planted(Plant::kSkipFolderSync)) break;
     const auto synced = env.sync_folder(path);
     if (!synced && synced.error().code != Code::kNotFound)
       return synced;  // it may have been removed meanwhile
@@ -81,7 +84,7 @@ Result<void> Checkpointer::run(Env& env, FileCache& files, const std::string& fo
 void Checkpointer::finish(const std::shared_ptr<Job>& job, const Result<void>& result) {
   running_ = false;
   if (!result) {
-    failure_ = result.error().detail;
+    failure_ = result.error();
     carried_files_ = job->files;
     dirty_files_.merge(job->file_paths);
     dirty_folders_.merge(job->folders);
@@ -90,7 +93,7 @@ void Checkpointer::finish(const std::shared_ptr<Job>& job, const Result<void>& r
                           job->late_removals.end());
     return;
   }
-  failure_.clear();
+  failure_.reset();
   generation_ = job->generation;
   journal_.release(newest_);
   newest_ = job->replay_from;

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -39,8 +40,8 @@ public:
 
   [[nodiscard]] bool running() const { return running_; }
   [[nodiscard]] bool has_removals() const { return !removals_.empty(); }
-  /// Why the last attempt failed; empty if it did not.
-  [[nodiscard]] const std::string& failure() const { return failure_; }
+  /// Why the last attempt failed, if it did.
+  [[nodiscard]] const std::optional<Error>& failure() const { return failure_; }
   /// Journal bytes written since the last checkpoint.
   [[nodiscard]] std::uint64_t journal_bytes() const { return journal_.used_since(newest_); }
   /// True if nothing happened since.
@@ -69,7 +70,7 @@ private:
   std::uint64_t generation_ = 0;
   JournalPlace newest_;
   bool running_ = false;
-  std::string failure_;
+  std::optional<Error> failure_;
   std::int64_t count_ = 0;
   std::set<PartitionPtr> dirty_;
   std::set<std::string> dirty_folders_;

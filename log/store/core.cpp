@@ -6,6 +6,7 @@
 #include "log/base/check.h"
 #include "log/base/checksum.h"
 #include "log/base/fail.h"
+#include "log/base/planted.h"
 
 namespace stele::log {
 namespace {
@@ -155,9 +156,10 @@ void Core::start_group() {
 void Core::handle_stall(std::uint64_t wanted_bytes) {
   Checkpointer& checkpointer = *parts_->checkpointer;
   if (checkpointer.running()) return;
-  if (!checkpointer.failure().empty()) {
-    const Error error{Code::kNoSpace, "the journal is full and no checkpoint can be made: " +
-                                          checkpointer.failure()};
+  if (checkpointer.failure()) {
+    const Error error{
+        checkpointer.failure()->code,
+        "the journal is full and no checkpoint can be made: " + checkpointer.failure()->detail};
     for (Operation& operation : std::exchange(queue_, {})) {
       queued_bytes_ -= operation.body_bytes();
       refuse(std::move(operation), error);
@@ -202,6 +204,10 @@ void Core::build_entry() {
 
 void Core::write_entry() {
   flushing_ = true;
+  if (planted(Plant::kShowBeforeDurable)) {
+    for (const PlannedPart& planned : group_.parts)
+      planned.partition->set_end(planned.partition->next_offset());
+  }
   parts_->journal->write(entry_.view().first(entry_bytes_), entry_place_,
                          [this](const Result<void>& result) { flushed(result); });
 }

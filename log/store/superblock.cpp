@@ -6,6 +6,7 @@
 #include "log/base/byte_stream.h"
 #include "log/base/checksum.h"
 #include "log/base/fail.h"
+#include "log/base/planted.h"
 
 namespace stele::log {
 namespace {
@@ -32,7 +33,7 @@ void encode_partition(ByteWriter& to, const PartitionImage& partition) {
     to.put(segment.max_timestamp_ms);
     to.put(segment.created_us);
   }
-  partition.producers.encode(to);
+  (planted(Plant::kForgetProducers) ? ProducerStates() : partition.producers).encode(to);
 }
 
 bool decode_partition(ByteReader& from, PartitionImage& partition) {

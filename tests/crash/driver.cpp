@@ -215,6 +215,15 @@ void Driver::produce(std::int64_t producer, Place place, std::int32_t records) {
       if (batch.producer == producer && batch.place == place) sequence += batch.record_count;
     }
   }
+  // What was refused is sent again as it was: a sequence number never names two batches.
+  for (std::size_t i = history_.asked.size(); i-- > 0;) {
+    const Asked& one = history_.asked[i];
+    if (one.batches.size() != 1 || one.batches[0].producer != producer ||
+        one.batches[0].place != place || one.batches[0].first_sequence != sequence)
+      continue;
+    ask_append(std::vector(one.batches), one.retry_of.value_or(i));
+    return;
+  }
   ask_append({make_batch(place, records, 40, producer, sequence)}, std::nullopt);
 }
 

@@ -64,7 +64,7 @@ public:
 
   [[nodiscard]] bool alive() const;
   [[nodiscard]] bool store_is(log::StoreState state) const {
-    return store_ != nullptr && store_->state() == state;
+    return store_ == nullptr ? state == log::StoreState::kClosed : store_->state() == state;
   }
   /// Everything that might write, on a store that should not.
   void poke();

@@ -35,6 +35,12 @@ constexpr Effect kEffects[] = {
     {"short reads", SimOp::kRead, SimEffect::kShortRead, Code::kCorrupt, true},
 };
 
+// What operations may meet after one before them was refused.
+bool is_consequence(Code code) {
+  return code == Code::kOutcomeUnknown || code == Code::kClosed || code == Code::kNotFound ||
+         code == Code::kOutOfSequence || code == Code::kOutOfRange;
+}
+
 std::uint64_t from_environment(const char* name, std::uint64_t otherwise) {
   const char* text = std::getenv(name);
   return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
@@ -88,10 +94,9 @@ private:
   void check_running(Driver& driver, const Effect& effect) {
     SimEnv& env = driver.env();
     for (const Code code : driver.refusals()) {
-      EXPECT_TRUE(code == effect.code || code == Code::kOutcomeUnknown || code == Code::kClosed ||
-                  code == Code::kNoSpace || (code == Code::kNotFound))
-          << name(code);
+      EXPECT_TRUE(code == effect.code || is_consequence(code)) << name(code);
     }
+    if (driver.store_is(log::StoreState::kClosed)) return;
     for (int i = 0; i < 8; ++i) driver.store().poll();  // what was under way already
     const std::uint64_t changes = env.change_count();
     env.clear_faults();
@@ -105,8 +110,11 @@ private:
     History copy = driver.history();
     const auto judged = judge(driver.store(), copy, 1);
     EXPECT_TRUE(judged.has_value()) << judged.error().text();
+    // The first one may still be told of a journal that no checkpoint could free: it starts one.
+    for (int i = 0; i < 3; ++i) driver.append({0, 0});
+    driver.settle();
+    for (int i = 0; i < 8; ++i) driver.poll();
     const std::size_t refused = driver.refused();
-    for (int i = 0; i < 3; ++i) driver.append({driver.history().topics.size() - 1, 0});
     driver.append({0, 0});
     driver.settle();
     const bool stopped = driver.store_is(log::StoreState::kStopped);
