@@ -73,7 +73,9 @@ Result<std::optional<JournalEntry>> Journal::read_entry(const JournalPlace& expe
   return std::optional(*std::move(entry));
 }
 
-// An intact header and directory with this sequence or a later one, anywhere in the file.
+// An intact header and directory with this sequence or a later one, anywhere in the file: at a
+// wrong place too (a misdirected write), for there it shows as well that what comes before was
+// durable.
 Result<std::optional<EntryHeader>> Journal::find_later(std::uint64_t sequence) {
   AlignedBuffer chunk(kScanChunkBytes);
   for (std::uint64_t start = 0; start < capacity_bytes_; start += kScanChunkBytes) {
@@ -82,10 +84,10 @@ Result<std::optional<EntryHeader>> Journal::find_later(std::uint64_t sequence) {
     if (got < bytes) return fail(Code::kCorrupt, "{}: ends at byte {}", path_, start + got);
     for (std::uint64_t at = 0; at + kBlockBytes <= got; at += kBlockBytes) {
       const auto header = peek_entry_header(chunk.view().subspan(at, kEntryHeaderBytes), store_);
-      if (!header || header->place.sequence < sequence || header->place.at != start + at) continue;
+      if (!header || header->place.sequence < sequence) continue;
       if (header->body_start() > capacity_bytes_ - start - at) continue;
       STELE_DO(read_blocks(start + at, round_up_to_block(header->body_start())));
-      if (decode_entry(scratch_.view(), store_, start + at)) return std::optional(*header);
+      if (decode_entry(scratch_.view(), store_, header->place.at)) return std::optional(*header);
     }
   }
   return std::nullopt;

@@ -25,11 +25,17 @@ Error damaged(const TopicPartition& id, Offset offset, const std::string& path, 
                                       id.text(), offset.raw(), path, at)};
 }
 
+// A batch's crc does not cover what the broker stamps. The base offset is known; the epoch is the
+// store's timeline, which is 0 as long as no suffix of a store can be given up.
+bool stamped_right(const BatchHeader& header, Offset expected) {
+  return header.base_offset == expected && header.leader_epoch == 0;
+}
+
 // The whole batch that should stand in front of `bytes`: nullopt if it goes on beyond them.
 Result<std::optional<BatchHeader>> whole_batch(ByteView bytes, Offset expected, Error damage) {
   if (bytes.size() < kBatchHeaderBytes) return std::nullopt;
   const auto header = parse_batch_header(bytes);
-  if (!header || header->base_offset < expected) return std::unexpected(std::move(damage));
+  if (!header || !stamped_right(*header, expected)) return std::unexpected(std::move(damage));
   const auto size = static_cast<std::size_t>(header->batch_bytes);
   if (size > bytes.size()) return std::nullopt;
   if (!planted(Plant::kNoChecksumOnRead) && !batch_crc_matches(bytes.first(size)))
@@ -79,15 +85,21 @@ Result<PartitionRead> Partition::read_segment(Offset from, ByteSpan into) const 
   Offset expected = entry.base_offset;
   while (expected < end) {
     const std::uint64_t at = entry.file_at + result.bytes;
-    STELE_TRY(const auto header,
-              whole_batch(into.subspan(result.bytes, got - result.bytes), expected,
-                          damaged(id_, expected, segment->path(), at)));
-    if (!header) break;
-    result.bytes += static_cast<std::size_t>(header->batch_bytes);
-    expected = header->next_offset();
+    const auto header = whole_batch(into.subspan(result.bytes, got - result.bytes), expected,
+                                    damaged(id_, expected, segment->path(), at));
+    // What stands in front of damage is good and is given out; the next read tells of the damage.
+    if (!header && result.bytes == 0) return std::unexpected(header.error());
+    if (!header || !*header) break;
+    result.bytes += static_cast<std::size_t>((*header)->batch_bytes);
+    expected = (*header)->next_offset();
     result.next = expected;
   }
-  if (result.bytes == 0) result.needed = entry.batch_bytes;
+  if (result.bytes == 0) {
+    // There was room for all of it: its own length must be wrong.
+    if (into.size() >= entry.batch_bytes)
+      return std::unexpected(damaged(id_, entry.base_offset, segment->path(), entry.file_at));
+    result.needed = entry.batch_bytes;
+  }
   return result;
 }
 
@@ -106,7 +118,7 @@ Result<void> Partition::read_batch_at(Offset base_offset, std::uint64_t at, std:
     return fail(Code::kOutOfRange, "offset {} is below the log start", base_offset.raw());
   STELE_TRY(const std::size_t got, segment->read(into, at));
   const auto header = parse_batch_header(into.first(got));
-  if (got < into.size() || !header || header->base_offset != base_offset || header->crc != crc ||
+  if (got < into.size() || !header || !stamped_right(*header, base_offset) || header->crc != crc ||
       static_cast<std::size_t>(header->batch_bytes) != into.size() || !batch_crc_matches(into)) {
     return std::unexpected(damaged(id_, base_offset, segment->path(), at));
   }

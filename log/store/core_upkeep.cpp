@@ -20,6 +20,7 @@ constexpr std::int64_t kUsPerMs = 1000;
 StoreImage Core::image() const {
   STELE_CHECK(!flushing_);
   StoreImage image;
+  image.journal_bytes = parts_->journal->capacity_bytes();
   image.end = parts_->sequencer.end();
   image.recorded_us = parts_->recorded_us;
   image.timeline = parts_->timeline;

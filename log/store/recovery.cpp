@@ -328,6 +328,7 @@ Result<void> create_store(Env& env, const std::string& folder, const StoreOption
   STELE_DO(Journal::create(env, folder + "/journal", options.journal_bytes_min));
   StoreImage image;
   image.replay_from = {.lap = kFirstLap, .at = 0, .sequence = kFirstSequence, .predecessor = 0};
+  image.journal_bytes = options.journal_bytes_min;
   for (image.generation = 0; image.generation < 2; ++image.generation) {
     STELE_DO(write_superblock(env, folder, image.generation, encode_superblock(image, id)));
   }
@@ -347,6 +348,12 @@ Result<std::unique_ptr<StoreParts>> recover_store(Env& env, const std::string& f
   }
   auto parts = std::make_unique<StoreParts>(env, folder, options, id);
   STELE_TRY(parts->journal, Journal::open(env, folder + "/journal", id));
+  if (parts->journal->capacity_bytes() < pair.newest.journal_bytes) {
+    return fail(Code::kCorrupt,
+                "{}/journal has been cut to {} bytes, it had {}; nothing was changed; restore the "
+                "folder from a backup",
+                folder, parts->journal->capacity_bytes(), pair.newest.journal_bytes);
+  }
   STELE_DO(Recovery(*parts, std::move(pair)).run());
   return parts;
 }

@@ -12,7 +12,7 @@ namespace stele::log {
 namespace {
 
 // 0 magic u32 | 4 header bytes u32 | 8 checksum u64 of 16…end, seeded with the store id | 16 store
-// id 32 generation u64 | 40 payload bytes u64 | 48 reserved 16 | 64 payload
+// id 32 generation u64 | 40 payload bytes u64 | 48 journal bytes u64 | 56 reserved 8 | 64 payload
 constexpr std::uint32_t kMagic = 0x42535453;  // "STSB"
 constexpr std::size_t kHeaderBytes = 64;
 constexpr std::size_t kChecksummedFrom = 16;
@@ -92,6 +92,7 @@ Bytes encode_superblock(const StoreImage& image, const Uuid& store) {
   store_le(bytes.data() + 4, static_cast<std::uint32_t>(kHeaderBytes));
   std::ranges::copy(store.bytes, bytes.begin() + 16);
   store_le(bytes.data() + 32, image.generation);
+  store_le(bytes.data() + 48, image.journal_bytes);
   store_le(bytes.data() + 40, std::uint64_t{bytes.size() - kHeaderBytes});
   store_le(bytes.data() + 8, checksum(ByteView(bytes).subspan(kChecksummedFrom),
                                       mix_seed(store.high(), store.low())));
@@ -114,6 +115,7 @@ Result<StoreImage> decode_superblock(ByteView bytes, const Uuid& store) {
   ByteReader from(bytes.subspan(kHeaderBytes, payload));
   StoreImage image;
   image.generation = load_le<std::uint64_t>(bytes.data() + 32);
+  image.journal_bytes = load_le<std::uint64_t>(bytes.data() + 48);
   image.replay_from.lap = from.get<std::uint64_t>();
   image.replay_from.at = from.get<std::uint64_t>();
   image.replay_from.sequence = from.get<std::uint64_t>();

@@ -14,10 +14,11 @@
 namespace stele::log {
 
 struct StoreImage {
-  std::uint64_t generation = 0;  ///< counts checkpoints; its lowest bit says which file
-  JournalPlace replay_from;      ///< the first entry that is not in this image
-  Position end;                  ///< one past the last committed position
-  std::int64_t recorded_us = 0;  ///< of the last commit
+  std::uint64_t generation = 0;     ///< counts checkpoints; its lowest bit says which file
+  JournalPlace replay_from;         ///< the first entry that is not in this image
+  std::uint64_t journal_bytes = 0;  ///< the journal's size: a shorter file has been cut
+  Position end;                     ///< one past the last committed position
+  std::int64_t recorded_us = 0;     ///< of the last commit
   std::int32_t timeline = 0;
   std::uint64_t order_count = 0;
   std::uint64_t order_first_block = 0;

@@ -84,6 +84,8 @@ RequestHandler::Next Broker::dispatch(Request request, const Client& client) {
       return handle_list_offsets(*this, request);
     case ApiKey::kMetadata:
       return handle_metadata(*this, std::move(request), client);
+    case ApiKey::kFindCoordinator:
+      return handle_find_coordinator(*this, request);
     case ApiKey::kApiVersions:
       return handle_api_versions(*this, request);
     case ApiKey::kCreateTopics:

@@ -198,7 +198,9 @@ void Connection::check_deadlines(std::chrono::nanoseconds now) {
   if (stalled_since_ != 0ns && now - stalled_since_ > limits_.stalled_send_max) {
     return close("client does not read its answers");
   }
-  if (partial_since_ != 0ns && now - partial_since_ > limits_.partial_frame_max && may_read()) {
+  // Waiting for memory is no fault of the client, but what its frame holds is what others wait for.
+  const bool may_progress = may_read() || starved;
+  if (partial_since_ != 0ns && now - partial_since_ > limits_.partial_frame_max && may_progress) {
     const std::size_t grown = reader_.pending_bytes() - partial_bytes_;
     if (grown < limits_.partial_frame_progress_bytes) return close("request arrives too slowly");
     partial_since_ = now;

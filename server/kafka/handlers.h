@@ -27,6 +27,9 @@ Next handle_produce(Broker& broker, Request request);
 // producers_handler.cpp
 Next handle_init_producer_id(Broker& broker, Request request);
 
+// coordinators_handler.cpp
+Next handle_find_coordinator(Broker& broker, const Request& request);
+
 // fetch_handler.cpp
 Next handle_fetch(Broker& broker, Request request);
 

@@ -62,6 +62,8 @@ public:
   /// Notes what readers see now, and judges all of it.
   void look();
 
+  /// From now on it is no broken promise to refuse an append (the disk is full).
+  void allow_refusals() { refusals_allowed_ = true; }
   [[nodiscard]] bool alive() const;
   [[nodiscard]] bool store_is(log::StoreState state) const {
     return store_ == nullptr ? state == log::StoreState::kClosed : store_->state() == state;
@@ -92,6 +94,7 @@ private:
   log::StoreOptions options_;
   std::unique_ptr<log::Store> store_;
   bool pipelined_ = false;
+  bool refusals_allowed_ = false;
   std::size_t pending_ = 0;
   std::size_t refused_ = 0;
   std::vector<Code> refusals_;

@@ -248,6 +248,7 @@ std::vector<Workload> make_workloads() {
       {"SegmentsRoll", small, rolling_topic, segments_roll},
       {"SegmentsRollByAge", small, with("a", {{"segment.ms", "500"}}), segments_roll_by_age},
       {"JournalLaps", small, one_topic, journal_laps},
+      {"JournalFull", small, one_topic, journal_grows},
       {"JournalGrows", growing_options(), one_topic, journal_grows},
       {"LargeBatches", small, two_topics, large_batches},
       {"CleanStops", small, two_topics, clean_stops},

@@ -6,7 +6,7 @@ import struct
 import time
 from dataclasses import dataclass, field
 
-PRODUCE, FETCH, LIST_OFFSETS, METADATA, API_VERSIONS, CREATE_TOPICS, INIT_PRODUCER_ID = 0, 1, 2, 3, 18, 19, 22
+PRODUCE, FETCH, METADATA, API_VERSIONS, CREATE_TOPICS, DELETE_TOPICS, INIT_PRODUCER_ID = 0, 1, 3, 18, 19, 20, 22
 CODEC_IDS = {"none": 0, "gzip": 1, "snappy": 2, "lz4": 3, "zstd": 4}
 
 
@@ -164,6 +164,17 @@ class Wire:
         raw = batch.encode() if isinstance(batch, Batch) else batch
         answer = self.ask(PRODUCE, 7, self.produce_request(topic, raw, partition))
         return struct.unpack_from(">hq", answer, 4 + 2 + len(topic.encode()) + 4 + 4)
+
+    def refusal(self, topic: str, batch: Batch | bytes) -> tuple[int, str]:
+        """Error code and message (from v8 on there is one) of a batch for partition 0."""
+        raw = batch.encode() if isinstance(batch, Batch) else batch
+        answer = self.ask(PRODUCE, 8, self.produce_request(topic, raw))
+        at = 4 + 2 + len(topic.encode()) + 4 + 4
+        error, _, _, _, faults = struct.unpack_from(">hqqqi", answer, at)
+        assert faults == 0, "records are named: not the whole batch is at fault"
+        at += 30
+        size = struct.unpack_from(">h", answer, at)[0]
+        return error, answer[at + 2:at + 2 + size].decode() if size >= 0 else ""
 
     def fetch(self, partitions: list[tuple[str, int, int, int]], max_bytes: int = 1 << 20, max_wait_ms: int = 0,
               min_bytes: int = 0) -> bytes:

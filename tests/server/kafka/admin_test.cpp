@@ -2,6 +2,7 @@
 #include "server/kafka/handlers.h"
 #include "server/kafka/wire/api_versions.h"
 #include "server/kafka/wire/configs.h"
+#include "server/kafka/wire/coordinators.h"
 #include "server/kafka/wire/offsets.h"
 #include "server/kafka/wire/topics.h"
 #include "tests/server/kafka/broker_harness.h"
@@ -318,6 +319,21 @@ TEST_F(AdminRules, DescribeClusterNamesTheBroker) {
   request.endpoint_type = 2;
   EXPECT_EQ(broker().ask<DescribeClusterResponse>(2, request).error_code,
             ErrorCode::kMismatchedEndpointType);
+}
+
+// --- FindCoordinator
+
+TEST_F(AdminRules, GroupsAreRefusedAtOnceButTheirFinderIsAdvertised) {
+  FindCoordinatorRequest one;
+  one.key = "g";
+  EXPECT_EQ(broker().ask<FindCoordinatorResponse>(0, one).error_code,
+            ErrorCode::kUnsupportedVersion);
+  FindCoordinatorRequest many;
+  many.coordinator_keys = {"g", "h"};
+  const auto response = broker().ask<FindCoordinatorResponse>(6, many);
+  ASSERT_EQ(response.coordinators.size(), 2u);
+  EXPECT_EQ(response.coordinators[1].key, "h");
+  EXPECT_EQ(response.coordinators[1].error_code, ErrorCode::kUnsupportedVersion);
 }
 
 // --- InitProducerId

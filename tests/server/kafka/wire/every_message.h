@@ -8,6 +8,7 @@
 #include "server/kafka/wire/cluster.h"
 #include "server/kafka/wire/codec.h"
 #include "server/kafka/wire/configs.h"
+#include "server/kafka/wire/coordinators.h"
 #include "server/kafka/wire/fetch.h"
 #include "server/kafka/wire/offsets.h"
 #include "server/kafka/wire/produce.h"
@@ -28,8 +29,9 @@ struct MessageList {
 
 using EveryApiMessage =
     MessageList<ProduceRequest, ProduceResponse, FetchRequest, FetchResponse, ListOffsetsRequest,
-                ListOffsetsResponse, MetadataRequest, MetadataResponse, ApiVersionsRequest,
-                ApiVersionsResponse, CreateTopicsRequest, CreateTopicsResponse, DeleteTopicsRequest,
+                ListOffsetsResponse, MetadataRequest, MetadataResponse, FindCoordinatorRequest,
+                FindCoordinatorResponse, ApiVersionsRequest, ApiVersionsResponse,
+                CreateTopicsRequest, CreateTopicsResponse, DeleteTopicsRequest,
                 DeleteTopicsResponse, InitProducerIdRequest, InitProducerIdResponse,
                 OffsetForLeaderEpochRequest, OffsetForLeaderEpochResponse, DescribeConfigsRequest,
                 DescribeConfigsResponse, DescribeClusterRequest, DescribeClusterResponse>;

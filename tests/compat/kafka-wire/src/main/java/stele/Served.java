@@ -18,6 +18,7 @@ final class Served {
           ApiMessageType.API_VERSIONS,
           ApiMessageType.CREATE_TOPICS,
           ApiMessageType.DELETE_TOPICS,
+          ApiMessageType.FIND_COORDINATOR,
           ApiMessageType.INIT_PRODUCER_ID,
           ApiMessageType.OFFSET_FOR_LEADER_EPOCH,
           ApiMessageType.DESCRIBE_CONFIGS,
