@@ -43,6 +43,9 @@ class Broker:
 
     def start(self, fresh=False, topic=None, timeout=120):
         """Milliseconds from exec until it answers Metadata and, with `topic`, the ends of all its partitions."""
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", self.port)) == 0:
+                raise RuntimeError(f"port {self.port} is taken: is another bench running?")
         if fresh:
             shutil.rmtree(self.data, ignore_errors=True)
         self.data.mkdir(parents=True, exist_ok=True)

@@ -20,12 +20,22 @@ int complain(const Error& error, int exit_code) {
   return exit_code;
 }
 
-/// Every segment and connection takes a descriptor.
-void raise_descriptor_limit() {
+/// Every segment and connection takes a descriptor: raises the limit as far as it goes, and tells
+/// it.
+std::size_t raise_descriptor_limit() {
   rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max) return;
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return 1024;
   limit.rlim_cur = limit.rlim_max;
   ::setrlimit(RLIMIT_NOFILE, &limit);
+  return static_cast<std::size_t>(std::min<rlim_t>(limit.rlim_cur, 1 << 20));
+}
+
+/// Half of the descriptors at most are for clients, a quarter for segments kept open. However many
+/// connect, the store can open the file that it needs: without one it has to stop.
+ParsedSettings share_descriptors(ParsedSettings parsed, std::size_t descriptors) {
+  const auto half = static_cast<std::int64_t>(descriptors / 2);
+  parsed.settings.connections_max = std::min(parsed.settings.connections_max, half);
+  return parsed;
 }
 
 Result<std::unique_ptr<Env>> open_env(const Settings& settings) {
@@ -38,21 +48,25 @@ Result<std::unique_ptr<Env>> open_env(const Settings& settings) {
   return make_posix_env(std::move(options));
 }
 
-log::StoreOptions store_options(const Settings& settings) {
+log::StoreOptions store_options(const Settings& settings, std::size_t descriptors) {
   log::StoreOptions options;
-  options.journal_bytes_min = std::min(options.journal_bytes_max, std::uint64_t{32} << 20);
   options.journal_bytes_max = static_cast<std::uint64_t>(settings.journal_bytes_max);
+  options.journal_bytes_min = std::min(options.journal_bytes_max, std::uint64_t{32} << 20);
+  options.open_file_count_max =
+      std::min(options.open_file_count_max, static_cast<std::int32_t>(descriptors / 4));
   options.queued_bytes_max = static_cast<std::uint64_t>(settings.queued_bytes_max);
   return options;
 }
 
-int serve(const ParsedSettings& parsed) {
-  raise_descriptor_limit();
+int serve(const ParsedSettings& wanted) {
+  const std::size_t descriptors = raise_descriptor_limit();
+  const ParsedSettings parsed = share_descriptors(wanted, descriptors);
   const auto opened_env = open_env(parsed.settings);
   if (!opened_env) return complain(opened_env.error(), kExitCannotStart);
   Env& env = **opened_env;
   const auto begin = env.now();
-  auto store = log::Store::open(parsed.settings.data, env, store_options(parsed.settings));
+  auto store =
+      log::Store::open(parsed.settings.data, env, store_options(parsed.settings, descriptors));
   if (!store) return complain(store.error(), kExitCannotStart);
   int exit_code = kExitCannotStart;
   {

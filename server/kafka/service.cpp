@@ -40,6 +40,8 @@ void Service::on_closed(Connection& connection, std::string_view reason) {
   ++metrics_.connections_closed;
   const auto kept = connection.shared_from_this();
   connections_.erase(&connection);
+  // Else its buffers would stay full as long as somebody waits for them.
+  if (connection.starved) std::erase(starved_, kept);
   std::int64_t suppressed = 0;
   if (reason.empty() || draining_ || !closed_log_.allows(loop_.now(), suppressed)) return;
   server::log_warn("connection_closed peer={} reason=\"{}\" suppressed={}",

@@ -38,9 +38,12 @@ SANITIZER_MARKS = ("ERROR: AddressSanitizer", "WARNING: ThreadSanitizer", "runti
 _services: list["Service"] = []
 
 
+class CouldNotRun(Exception):
+    """The machine lacks something; the text says what."""
+
+
 def could_not_run(why: str) -> None:
-    print(why)
-    sys.exit(COULD_NOT_RUN)
+    raise CouldNotRun(why)
 
 
 def count_wanted(default: int) -> int:
@@ -238,16 +241,19 @@ def run_cases(*cases: Callable[[], str]) -> None:
     sys.stdout.reconfigure(line_buffering=True)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     chosen = [case for case in cases if len(sys.argv) < 2 or case.__name__ in sys.argv[1:]]
-    failed = 0
+    failed, missing = 0, []
     for case in chosen:
         began = time.monotonic()
         try:
             told = case()
             print(f"ok    {case.__name__}: {told} ({time.monotonic() - began:.1f} s)")
+        except CouldNotRun as why:
+            missing.append(f"{case.__name__} could not run: {why}")
         except Exception:  # noqa: BLE001 - the other cases still run
             failed += 1
             print(f"FAIL  {case.__name__} ({time.monotonic() - began:.1f} s)")
             traceback.print_exc(file=sys.stdout)
-    print(f"{len(chosen) - failed} passed, {failed} failed")
+    print(f"{len(chosen) - failed - len(missing)} passed, {failed} failed")
     assert chosen, "no such case"
-    sys.exit(1 if failed else 0)
+    print(*missing, sep="\n", end="\n" if missing else "")
+    sys.exit(1 if failed else COULD_NOT_RUN if missing else 0)
