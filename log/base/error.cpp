@@ -30,8 +30,6 @@ std::string_view name(Code code) {
       return "outcome_unknown";
     case Code::kOverloaded:
       return "overloaded";
-    case Code::kDuplicate:
-      return "duplicate";
     case Code::kOutOfSequence:
       return "out_of_sequence";
     case Code::kFenced:

@@ -31,7 +31,6 @@ enum class Code : std::uint8_t {
   kNoSpace,          ///< the disk is full; nothing was promised: free space, then retry
   kOutcomeUnknown,   ///< it may have been written: read back before retrying
   kOverloaded,       ///< a named limit is reached: slow down, then retry
-  kDuplicate,        ///< producer sequence already in the log, but too old to give the first answer
   kOutOfSequence,    ///< producer sequence leaves a gap: the producer lost a batch
   kFenced,           ///< a newer owner or producer epoch exists: stop
   kClosed,           ///< the store is closed or has stopped after an I/O error: reopen

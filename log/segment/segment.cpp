@@ -58,7 +58,7 @@ Result<void> Segment::prepare(std::uint64_t end) {
   STELE_DO(index_.resume());
   if (end <= reserved_to_) return {};
   // In steps that grow with the segment, so that a thousand small partitions do not hold gigabytes.
-  const std::uint64_t step = std::clamp(end, kReserveBytesMin, kReserveBytesMax);
+  const std::uint64_t step = std::clamp(end / 8, kReserveBytesMin, kReserveBytesMax);
   const std::uint64_t to = end + step;
   STELE_DO(file_->reserve(reserved_to_, to - reserved_to_));
   reserved_to_ = to;

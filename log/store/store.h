@@ -97,8 +97,8 @@ struct AppendedBatch {
 using AppendOutcome = std::vector<AppendedBatch>;  ///< in the order of AppendRequest::batches
 
 /// Errors of an append; none of them has written anything but kOutcomeUnknown:
-///   kNotFound topic or partition; kInvalid, kTooLarge the request; kOutOfSequence, kFenced,
-///   kDuplicate the producer; kNoSpace the disk is full; kOverloaded queued_bytes_max, file
+///   kNotFound topic or partition; kInvalid, kTooLarge the request; kOutOfSequence, kFenced
+///   the producer; kNoSpace the disk is full; kOverloaded queued_bytes_max, file
 ///   descriptors or the journal are used up: retry later; kOutcomeUnknown the flush failed: the
 ///   store has stopped; reopen, read back; kClosed the store is closed.
 using AppendDone = std::move_only_function<void(Result<AppendOutcome>)>;

@@ -24,12 +24,13 @@ StoreDriver::StoreDriver(EventLoop& loop, Env& env, log::Store& store)
 
 StoreDriver::~StoreDriver() = default;
 
-void StoreDriver::on_readable() {
-  watch_->wait_readable();  // the poll of this turn takes what is there
-}
+void StoreDriver::on_readable() {}  // the poll of this turn takes what is there
 
 std::chrono::nanoseconds StoreDriver::turn() {
   const std::size_t answered = store_.poll();
+  // Only now, when the poll has drained it: while it is readable, waiting for it would be answered
+  // again and again within the turn, and keep the turn from its end.
+  if (watch_) watch_->wait_readable();
   const auto now = loop_.now();
   if (answered > 0) last_answer_ = now;
   const bool busy = now - last_answer_ < kBusyFor;

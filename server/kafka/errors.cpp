@@ -31,7 +31,6 @@ constexpr std::array kTable = std::to_array<Row>({
     {Code::kNoSpace, kKafkaStorageError, kKafkaStorageError, kKafkaStorageError},
     {Code::kOutcomeUnknown, kRequestTimedOut, kRequestTimedOut, kRequestTimedOut},
     {Code::kOverloaded, kKafkaStorageError, kKafkaStorageError, kThrottlingQuotaExceeded},
-    {Code::kDuplicate, kDuplicateSequenceNumber, kInvalidRequest, kInvalidRequest},
     {Code::kOutOfSequence, kOutOfOrderSequenceNumber, kInvalidRequest, kInvalidRequest},
     {Code::kFenced, kInvalidProducerEpoch, kInvalidRequest, kProducerFenced},
     {Code::kClosed, kKafkaStorageError, kKafkaStorageError, kKafkaStorageError},

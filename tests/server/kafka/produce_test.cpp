@@ -198,7 +198,6 @@ TEST_F(ProduceRules, Rule74_StoreErrorsAreOnesThatClientsCanActOn) {
                         Case{Code::kOverloaded, ErrorCode::kKafkaStorageError},
                         Case{Code::kOutcomeUnknown, ErrorCode::kRequestTimedOut},
                         Case{Code::kOutOfSequence, ErrorCode::kOutOfOrderSequenceNumber},
-                        Case{Code::kDuplicate, ErrorCode::kDuplicateSequenceNumber},
                         Case{Code::kFenced, ErrorCode::kInvalidProducerEpoch}}) {
     store.fail_appends(c.code);
     EXPECT_EQ(broker().produce("orders", make_batch()).error_code, c.error);
