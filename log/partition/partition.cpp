@@ -120,7 +120,7 @@ Result<std::shared_ptr<Segment>> Partition::replay(Offset segment_base, const Ba
     return fail(Code::kCorrupt, "{}: journal and checkpoint disagree at offset {}", folder_,
                 entry.base_offset.raw());
   }
-  STELE_DO(segment->prepare(std::uint64_t{entry.file_at} + entry.batch_bytes));
+  STELE_DO(segment->open_for_writing());
   STELE_DO(publish(segment, entry));
   sequence({segment, entry.base_offset, entry.file_at}, entry.batch_bytes,
            static_cast<std::int32_t>(entry.record_count));

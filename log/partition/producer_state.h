@@ -28,8 +28,8 @@ struct ProducedBatch {
 class ProducerStates {
 public:
   /// A new batch: nullopt. A retry of one of the last five: that one. kOutOfSequence: a gap, a
-  /// batch older than what is remembered, or a new epoch that does not begin at sequence 0; kFenced:
-  /// a newer epoch was seen. Changes nothing.
+  /// batch older than what is remembered, or a new epoch that does not begin at sequence 0;
+  /// kFenced: a newer epoch was seen. Changes nothing.
   [[nodiscard]] Result<std::optional<ProducedBatch>> check(const BatchHeader& batch) const;
   /// The batch was sequenced there. The caller has check()ed it.
   void add(const BatchHeader& batch, Offset base_offset, Position position,

@@ -78,11 +78,28 @@ Result<void> BlockLog::reserve(std::uint64_t entry_count) {
                                        : (from / spec_.blocks_per_file + 1) * spec_.blocks_per_file;
     const std::uint64_t blocks =
         std::min(std::max(kReserveBlocks, last + 1 - from), file_end - from);
-    STELE_TRY(const auto file, files_.open(path_of(from), OpenMode::kCreate));
+    STELE_TRY(auto file, files_.open(path_of(from), OpenMode::kCreate));
     STELE_DO(file->reserve(place_of(from), blocks * kBlockBytes));
     reserved_blocks_ = from + blocks;
+    keep_open(path_of(from), std::move(file));
   }
   return {};
+}
+
+// What has its space has its descriptor too: a write that was promised does not want for one.
+void BlockLog::keep_open(const std::string& path, std::shared_ptr<File> file) {
+  constexpr std::size_t kFilesMax = 2;  // the one being filled, and the next
+  if (std::ranges::find(reserved_files_, path, &ReservedFile::first) != reserved_files_.end())
+    return;
+  if (reserved_files_.size() == kFilesMax) reserved_files_.erase(reserved_files_.begin());
+  reserved_files_.emplace_back(path, std::move(file));
+}
+
+Result<std::shared_ptr<File>> BlockLog::open_for_writing(std::uint64_t index) const {
+  const std::string path = path_of(index);
+  const auto kept = std::ranges::find(reserved_files_, path, &ReservedFile::first);
+  if (kept != reserved_files_.end()) return kept->second;
+  return files_.open(path, OpenMode::kCreate);
 }
 
 ByteView BlockLog::tail() const {
@@ -106,7 +123,7 @@ Result<void> BlockLog::write(std::uint64_t index, std::span<std::byte, kBlockByt
   store_le(to + 6, static_cast<std::uint16_t>(count));
   store_le(to + 16, index);
   store_le(to + 8, block_checksum(bytes, spec_.seed, index, count));
-  STELE_TRY(const auto file, files_.open(path_of(index), OpenMode::kCreate));
+  STELE_TRY(const auto file, open_for_writing(index));
   return file->write(bytes, place_of(index));
 }
 

@@ -101,6 +101,8 @@ private:
     alignas(8) std::array<std::byte, kBlockBytes> bytes{};
   };
   [[nodiscard]] std::uint64_t place_of(std::uint64_t index) const;
+  void keep_open(const std::string& path, std::shared_ptr<File> file);
+  [[nodiscard]] Result<std::shared_ptr<File>> open_for_writing(std::uint64_t index) const;
   Result<void> write(std::uint64_t index, std::span<std::byte, kBlockBytes> bytes,
                      std::uint32_t count) const;
 
@@ -109,6 +111,8 @@ private:
   std::uint32_t entries_per_block_;
   std::atomic<std::uint64_t> count_ = 0;
   std::uint64_t reserved_blocks_ = 0;  ///< blocks below this index have disk space
+  using ReservedFile = std::pair<std::string, std::shared_ptr<File>>;
+  std::vector<ReservedFile> reserved_files_;  ///< kept open for them
   std::atomic<std::shared_ptr<Tail>> tail_;
 };
 

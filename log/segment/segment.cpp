@@ -45,7 +45,7 @@ SegmentImage Segment::image() const {
           .created_us = created_us_};
 }
 
-Result<void> Segment::prepare(std::uint64_t end) {
+Result<void> Segment::open_for_writing() {
   if (file_ == nullptr) {
     STELE_TRY(file_, files_.open(path_, OpenMode::kCreate));
   }
@@ -55,7 +55,11 @@ Result<void> Segment::prepare(std::uint64_t end) {
       STELE_DO(file_->truncate(0));  // what an append that never came to be may have left
     opened_ = true;
   }
-  STELE_DO(index_.resume());
+  return index_.resume();
+}
+
+Result<void> Segment::prepare(std::uint64_t end) {
+  STELE_DO(open_for_writing());
   if (end <= reserved_to_) return {};
   // In steps that grow with the segment, so that a thousand small partitions do not hold gigabytes.
   const std::uint64_t step = std::clamp(end / 8, kReserveBytesMin, kReserveBytesMax);
@@ -83,8 +87,9 @@ Result<void> Segment::seal() {
   index_.write_tail();
   if (reserved_to_ <= published_bytes() || !opened_) return {};
   reserved_to_ = published_bytes();
-  STELE_TRY(const auto file, files_.open(path_));
-  return file->truncate(published_bytes());
+  // Without a descriptor the space stays reserved: no reason to fail what is durable already.
+  const auto file = file_ != nullptr ? file_ : files_.open(path_).value_or(nullptr);
+  return file != nullptr ? file->truncate(published_bytes()) : Result<void>{};
 }
 
 Result<Bytes> Segment::read_beyond() const {

@@ -50,6 +50,9 @@ public:
   /// Opens (creating it if need be) and takes disk space up to byte `end`. kNoSpace, kOverloaded,
   /// kIo: nothing changed.
   Result<void> prepare(std::uint64_t end);
+  /// Opens it for what is replayed: its space was taken before the crash. kOverloaded, kIo,
+  /// kCorrupt.
+  Result<void> open_for_writing();
   /// Pieces one after the other from byte `at`; prepare() was called for their end.
   Result<void> write(std::span<const ByteView> pieces, std::uint64_t at);
   /// The batch is in the file: readers may find it. In order.

@@ -115,6 +115,9 @@ void Core::maintain() {
   parts_->sequencer.expire_producers(now_us - idle_us.count());
   apply_retention(now_us / kUsPerMs);
   if (!flushing_) trim_order_log();
+  // What could not be done for want of space or descriptors is tried again.
+  const Checkpointer& checkpointer = *parts_->checkpointer;
+  if (checkpointer.has_removals() || checkpointer.failure()) begin_checkpoint();
 }
 
 void Core::apply_retention(std::int64_t now_ms) {

@@ -45,6 +45,11 @@ std::size_t kept_buffer_bytes(const Settings& settings) {
   return static_cast<std::size_t>(std::min<std::int64_t>(settings.memory_bytes_max / 8, 32 << 20));
 }
 
+/// Buffers get so much of the budget; the rest is for everything else that lives in memory.
+std::size_t buffer_bytes(const Settings& settings) {
+  return static_cast<std::size_t>(settings.memory_bytes_max / 8 * 5);
+}
+
 }  // namespace
 
 Server::Server(const ParsedSettings& parsed, Env& env, log::Store& store)
@@ -53,8 +58,7 @@ Server::Server(const ParsedSettings& parsed, Env& env, log::Store& store)
       store_(store),
       kafka_quota_(quota_limits(parsed.settings)),
       http_quota_({kHttpConnectionsMax, kHttpConnectionsMax}),
-      pool_({static_cast<std::size_t>(parsed.settings.memory_bytes_max),
-             kept_buffer_bytes(parsed.settings)}),
+      pool_({buffer_bytes(parsed.settings), kept_buffer_bytes(parsed.settings)}),
       loop_(env),
       driver_(loop_, env, store) {}
 

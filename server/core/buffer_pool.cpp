@@ -11,6 +11,7 @@ namespace stele::server {
 
 namespace {
 constexpr std::size_t kBufferBytesMin = 4096;
+constexpr std::size_t kSmallBufferBytes = 64 << 10;
 constexpr std::align_val_t kAlignment{64};
 }  // namespace
 
@@ -98,6 +99,11 @@ BufferPtr BufferPool::take(std::size_t bytes) {
 
 bool BufferPool::full() const {
   return shelf_->in_use_bytes() >= shelf_->limit_bytes();
+}
+bool BufferPool::has_room(std::size_t bytes) const {
+  const std::size_t limit = limit_bytes();
+  const std::size_t reserve = bytes <= kSmallBufferBytes ? limit / 8 : 0;
+  return in_use_bytes() + buffer_class_bytes(bytes) <= limit + reserve;
 }
 std::size_t BufferPool::in_use_bytes() const {
   return shelf_->in_use_bytes();

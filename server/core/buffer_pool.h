@@ -49,6 +49,9 @@ public:
   /// limit asks first. Throws std::bad_alloc.
   [[nodiscard]] BufferPtr take(std::size_t bytes);
   [[nodiscard]] bool full() const;
+  /// Whether take(bytes) stays within the limit. Small buffers may go an eighth beyond it, so that
+  /// small requests get through while large ones fill the memory.
+  [[nodiscard]] bool has_room(std::size_t bytes) const;
   [[nodiscard]] std::size_t in_use_bytes() const;
   [[nodiscard]] std::size_t free_bytes() const;
   [[nodiscard]] std::size_t limit_bytes() const;

@@ -8,8 +8,9 @@ namespace stele::kafka {
 namespace {
 
 constexpr std::int16_t kManyFrom = 4;
-// Not retriable: a client that wants a group is told at once, instead of asking for ever.
-constexpr ErrorCode kError = ErrorCode::kUnsupportedVersion;
+// Retriable, and so quiet: a consumer that assigns partitions itself asks too if it has a group id,
+// and takes any other error for one of its own.
+constexpr ErrorCode kError = ErrorCode::kCoordinatorNotAvailable;
 constexpr const char* kWhy = "consumer groups are not served: assign partitions instead";
 
 }  // namespace

@@ -32,7 +32,7 @@ std::size_t FrameReader::room_wanted() const {
 }
 
 void FrameReader::move_to_larger(std::size_t bytes) {
-  server::BufferPtr larger = pool_.take(std::max(bytes, kBufferBytes));
+  server::BufferPtr larger = pool_.take(bytes);
   const std::size_t have = pending_bytes();
   if (have > 0) std::memcpy(larger->data(), buffer_->data() + begin_, have);
   buffer_ = std::move(larger);
@@ -44,8 +44,9 @@ ByteSpan FrameReader::space() {
   if (buffer_ && begin_ == end_ && buffer_.use_count() == 1) begin_ = end_ = 0;
   const std::size_t wanted = room_wanted();
   if (!buffer_ || buffer_->size() - begin_ < wanted) {
-    if (pool_.full()) return {};
-    move_to_larger(wanted);
+    const std::size_t bytes = std::max(wanted, kBufferBytes);
+    if (!pool_.has_room(bytes)) return {};
+    move_to_larger(bytes);
   }
   std::size_t limit = buffer_->size();
   // A large frame is received up to its end only, so that the next one starts in a buffer of its

@@ -323,17 +323,17 @@ TEST_F(AdminRules, DescribeClusterNamesTheBroker) {
 
 // --- FindCoordinator
 
-TEST_F(AdminRules, GroupsAreRefusedAtOnceButTheirFinderIsAdvertised) {
+TEST_F(AdminRules, GroupsHaveNoCoordinatorButTheirFinderIsAdvertised) {
   FindCoordinatorRequest one;
   one.key = "g";
   EXPECT_EQ(broker().ask<FindCoordinatorResponse>(0, one).error_code,
-            ErrorCode::kUnsupportedVersion);
+            ErrorCode::kCoordinatorNotAvailable);
   FindCoordinatorRequest many;
   many.coordinator_keys = {"g", "h"};
   const auto response = broker().ask<FindCoordinatorResponse>(6, many);
   ASSERT_EQ(response.coordinators.size(), 2u);
   EXPECT_EQ(response.coordinators[1].key, "h");
-  EXPECT_EQ(response.coordinators[1].error_code, ErrorCode::kUnsupportedVersion);
+  EXPECT_EQ(response.coordinators[1].error_code, ErrorCode::kCoordinatorNotAvailable);
 }
 
 // --- InitProducerId

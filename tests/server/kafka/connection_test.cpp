@@ -236,11 +236,20 @@ TEST_F(ConnectionTest, AClientThatDoesNotReadIsMutedThenClosed) {
 
 TEST_F(ConnectionTest, AFullPoolStopsReadingUntilThereIsRoom) {
   connect({}, 1 << 20);
-  server::BufferPtr everything = pool->take(1 << 20);
+  server::BufferPtr everything =
+      pool->take((1 << 20) + (1 << 17));  // what is kept for small ones too
   send(framed("request 0"));
   turns();
   EXPECT_EQ(handler.frames.size(), 0U);
   everything.reset();
+  turns();
+  EXPECT_EQ(handler.frames.size(), 1U);
+}
+
+TEST_F(ConnectionTest, SmallRequestsGetThroughWhileLargeOnesFillThePool) {
+  connect({}, 1 << 20);
+  const server::BufferPtr large = pool->take(1 << 20);
+  send(framed("request 0"));
   turns();
   EXPECT_EQ(handler.frames.size(), 1U);
 }
