@@ -82,6 +82,29 @@ Result<std::optional<std::int64_t>> judge(const std::map<std::int64_t, Reference
   return std::unexpected(Error{Code::kOutOfSequence, {}});
 }
 
+// A next batch, a repeated one, a gap, another epoch: whatever a producer may send.
+BatchHeader random_batch(SimRandom& random, const std::map<std::int64_t, Reference>& reference) {
+  const auto producer = static_cast<std::int64_t>(random.below(12));
+  const auto known = reference.find(producer);
+  auto epoch = static_cast<std::int16_t>(random.below(3));
+  std::int32_t sequence =
+      random.chance(30) ? INT32_MAX - 9 : static_cast<std::int32_t>(random.below(4));
+  auto count = static_cast<std::int32_t>(1 + random.below(4));
+  if (known != reference.end() && random.chance(85)) {
+    const std::vector<Known>& batches = known->second.batches;
+    epoch = known->second.epoch;
+    sequence = plus(batches.back().last, 1);
+    if (random.chance(40)) {
+      const Known& old =
+          batches[batches.size() - 1 - random.below(std::min<std::size_t>(8, batches.size()))];
+      sequence = old.first;
+      count = plus(old.last, -std::int64_t{old.first}) + 1;
+      if (random.chance(20)) ++count;
+    }
+  }
+  return batch_of(producer, epoch, sequence, count);
+}
+
 TEST(ProducerStatesModel, AnswersAsKafkaWouldForRandomBatches) {
   const char* given = std::getenv("STELE_SEED");
   const std::uint64_t seed = given == nullptr ? 11 : std::strtoull(given, nullptr, 10);
@@ -92,25 +115,7 @@ TEST(ProducerStatesModel, AnswersAsKafkaWouldForRandomBatches) {
   std::int64_t offset = 0;
   std::int64_t seen[3] = {};
   for (std::int64_t now = 0; now < 60'000; ++now) {
-    const auto producer = static_cast<std::int64_t>(random.below(12));
-    const auto known = reference.find(producer);
-    auto epoch = static_cast<std::int16_t>(random.below(3));
-    std::int32_t sequence =
-        random.chance(30) ? INT32_MAX - 9 : static_cast<std::int32_t>(random.below(4));
-    auto count = static_cast<std::int32_t>(1 + random.below(4));
-    if (known != reference.end() && random.chance(85)) {
-      const std::vector<Known>& batches = known->second.batches;
-      epoch = known->second.epoch;
-      sequence = plus(batches.back().last, 1);
-      if (random.chance(40)) {
-        const Known& old =
-            batches[batches.size() - 1 - random.below(std::min<std::size_t>(8, batches.size()))];
-        sequence = old.first;
-        count = plus(old.last, -std::int64_t{old.first}) + 1;
-        if (random.chance(20)) ++count;
-      }
-    }
-    const BatchHeader batch = batch_of(producer, epoch, sequence, count);
+    const BatchHeader batch = random_batch(random, reference);
     const auto answer = states.check(batch);
     const auto expected = judge(reference, batch);
     ASSERT_EQ(answer.has_value(), expected.has_value()) << "at " << now;
@@ -127,11 +132,12 @@ TEST(ProducerStatesModel, AnswersAsKafkaWouldForRandomBatches) {
     }
     ++seen[2];
     states.add(batch, Offset(offset), Position(offset), now);
-    Reference& one = reference[producer];
-    if (one.epoch != epoch) one.batches.clear();
-    one.epoch = epoch;
-    one.batches.push_back({sequence, plus(sequence, count - 1), offset, now});
-    offset += count;
+    Reference& one = reference[batch.producer_id];
+    if (one.epoch != batch.producer_epoch) one.batches.clear();
+    one.epoch = batch.producer_epoch;
+    one.batches.push_back(
+        {batch.base_sequence, plus(batch.base_sequence, batch.last_offset_delta), offset, now});
+    offset += batch.record_count;
     if (now % 500 == 0) {
       const std::int64_t before = now - 60;
       states.expire(before);
