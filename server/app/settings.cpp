@@ -153,7 +153,7 @@ constexpr std::array kTable = std::to_array<Row>({
      "gets one (Connect asks for 3 by default).",
      set_replication},
     {"journal-bytes-max", "", "268435456",
-     "The journal grows up to here; an append may take an eighth of it.",
+     "The journal grows up to here; one append takes at most 4 MiB of it.",
      set_number<&Settings::journal_bytes_max, 16 * kMiB, 16 * kGiB>},
     {"queued-bytes-max", "", "67108864",
      "Appends that wait for the disk; beyond it they are refused, to be retried.",
