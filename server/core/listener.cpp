@@ -122,7 +122,7 @@ bool Listener::accept_one() {
 /// accepted on the spare one and closed.
 void Listener::accept_with_spare() {
   spare_.close();
-  Descriptor(::accept4(socket_.get(), nullptr, nullptr, SOCK_CLOEXEC));
+  const Descriptor refused(::accept4(socket_.get(), nullptr, nullptr, SOCK_CLOEXEC));
   spare_ = open_spare();
   report_refused("", "no file descriptors left");
 }

@@ -100,7 +100,7 @@ private:
   beast::tcp_stream stream_;
   server::ConnectionQuota::Seat seat_;
   std::function<Answer(std::string_view)> get_;
-  beast::flat_buffer buffer_{kHeaderBytesMax * 2};
+  beast::flat_buffer buffer_{std::size_t{2} * kHeaderBytesMax};
   std::optional<beast::http::request_parser<beast::http::empty_body>> parser_;
   beast::http::response<beast::http::string_body> response_;
 };
