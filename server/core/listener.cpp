@@ -122,7 +122,8 @@ bool Listener::accept_one() {
 /// accepted on the spare one and closed.
 void Listener::accept_with_spare() {
   spare_.close();
-  const Descriptor refused(::accept4(socket_.get(), nullptr, nullptr, SOCK_CLOEXEC));
+  Descriptor refused(::accept4(socket_.get(), nullptr, nullptr, SOCK_CLOEXEC));
+  refused.close();  // the spare one takes its place
   spare_ = open_spare();
   report_refused("", "no file descriptors left");
 }
