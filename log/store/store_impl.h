@@ -79,6 +79,7 @@ private:
                                 std::shared_ptr<TopicPtr> configured);
   Operation producer_reservation(std::int32_t count, std::shared_ptr<std::int64_t> first);
   Result<void> set_event(Operation& operation, const CatalogueEvent& event);
+  Result<void> name_topic(CatalogueEvent& event);
   void forget_topic(const TopicEntry& topic);
 
   std::unique_ptr<Env> owned_env_;

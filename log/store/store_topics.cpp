@@ -91,6 +91,17 @@ void StoreImpl::forget_topic(const TopicEntry& topic) {
   parts.checkpointer->created_in(parts.folder + "/topics");
 }
 
+// The name and partition count of the topic that the event is about, which clients may change.
+Result<void> StoreImpl::name_topic(CatalogueEvent& event) {
+  const TopicEntry* found = core_.parts().sequencer.find_topic(event.topic_id);
+  if (found == nullptr)
+    return fail(Code::kNotFound, "topic {} does not exist", event.topic_id.text());
+  if (found->info->internal) return fail(Code::kInvalid, "topic {} is internal", found->info->name);
+  event.topic_name = found->info->name;
+  event.partition_count = found->info->partition_count;
+  return {};
+}
+
 Operation StoreImpl::topic_deletion(const Uuid& topic) {
   auto event = std::make_shared<CatalogueEvent>();
   event->kind = CatalogueEventKind::kTopicDeleted;
@@ -98,13 +109,7 @@ Operation StoreImpl::topic_deletion(const Uuid& topic) {
   auto removed = std::make_shared<TopicEntry>();
   Operation operation;
   operation.prepare = [this, event](Operation* self) -> Result<void> {
-    const TopicEntry* found = core_.parts().sequencer.find_topic(event->topic_id);
-    if (found == nullptr)
-      return fail(Code::kNotFound, "topic {} does not exist", event->topic_id.text());
-    if (found->info->internal)
-      return fail(Code::kInvalid, "topic {} is internal", found->info->name);
-    event->topic_name = found->info->name;
-    event->partition_count = found->info->partition_count;
+    STELE_DO(name_topic(*event));
     return set_event(*self, *event);
   };
   operation.on_sequenced = [this, event, removed] {
@@ -126,15 +131,9 @@ Operation StoreImpl::topic_configuration(const Uuid& topic, TopicSettings settin
   event->settings = std::move(settings);
   Operation operation;
   operation.prepare = [this, event](Operation* self) -> Result<void> {
-    const TopicEntry* found = core_.parts().sequencer.find_topic(event->topic_id);
-    if (found == nullptr)
-      return fail(Code::kNotFound, "topic {} does not exist", event->topic_id.text());
-    if (found->info->internal)
-      return fail(Code::kInvalid, "topic {} is internal", found->info->name);
+    STELE_DO(name_topic(*event));
     const auto config = TopicConfig::parse(event->settings);
     if (!config) return std::unexpected(Error{Code::kInvalid, config.error().detail});
-    event->topic_name = found->info->name;
-    event->partition_count = found->info->partition_count;
     return set_event(*self, *event);
   };
   operation.on_sequenced = [this, event, configured] {
