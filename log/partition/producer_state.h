@@ -42,6 +42,12 @@ public:
     return producers_.contains(producer_id);
   }
 
+  /// Calls `see(producer id, epoch, last batch)` for each, in no order.
+  template <class See>
+  void visit(See&& see) const {
+    for (const auto& [id, producer] : producers_) see(id, producer.epoch, producer.last());
+  }
+
   void encode(ByteWriter& to) const;
   /// False if the bytes are not what encode() wrote.
   bool decode(ByteReader& from);

@@ -13,9 +13,10 @@ namespace {
 
 constexpr std::size_t kNameBytesMax = 249;
 constexpr std::string_view kSettingPrefix = "setting:";
-constexpr std::array<std::string_view, 4> kTypes = {"stele.topic.created", "stele.topic.configured",
-                                                    "stele.topic.deleted",
-                                                    "stele.producer_ids.reserved"};
+constexpr std::string_view kPropertyPrefix = "property:";
+constexpr std::array<std::string_view, 5> kTypes = {
+    "stele.topic.created", "stele.topic.configured", "stele.topic.deleted",
+    "stele.producer_ids.reserved", "stele.properties.changed"};
 
 Result<std::int64_t> parse_number(std::string_view text) {
   std::int64_t number = 0;
@@ -26,7 +27,9 @@ Result<std::int64_t> parse_number(std::string_view text) {
   return number;
 }
 
-Result<void> read_header(CatalogueEvent& event, std::string_view key, std::string_view value) {
+Result<void> read_header(CatalogueEvent& event, const HeaderView& header) {
+  const std::string_view key = header.key;
+  const std::string_view value = as_text(header.value.value_or(ByteView{}));
   if (key == "ce_type") {
     const auto type = std::ranges::find(kTypes, value);
     if (type == kTypes.end())
@@ -39,8 +42,13 @@ Result<void> read_header(CatalogueEvent& event, std::string_view key, std::strin
     event.partition_count = static_cast<std::int32_t>(count);
   } else if (key == "next_producer_id") {
     STELE_TRY(event.next_producer_id, parse_number(value));
+  } else if (key == "internal") {
+    event.internal = value == "true";
   } else if (key.starts_with(kSettingPrefix)) {
     event.settings.emplace(key.substr(kSettingPrefix.size()), value);
+  } else if (key.starts_with(kPropertyPrefix)) {
+    event.properties.emplace(key.substr(kPropertyPrefix.size()),
+                             header.value ? std::optional<std::string>(value) : std::nullopt);
   }
   return {};
 }
@@ -80,18 +88,22 @@ Result<void> check_topic_name(std::string_view name) {
 }
 
 Result<Bytes> encode_catalogue_event(const CatalogueEvent& event, std::int64_t now_ms) {
-  std::vector<std::pair<std::string, std::string>> fields = {
+  std::vector<std::pair<std::string, std::optional<std::string>>> fields = {
       {"ce_type", std::string(kTypes[static_cast<std::size_t>(event.kind)])}};
   if (event.kind == CatalogueEventKind::kProducerIdsReserved) {
     fields.emplace_back("next_producer_id", std::to_string(event.next_producer_id));
-  } else {
+  } else if (event.kind != CatalogueEventKind::kPropertiesChanged) {
     fields.emplace_back("topic_id", event.topic_id.text());
     fields.emplace_back("partition_count", std::to_string(event.partition_count));
   }
+  if (event.internal) fields.emplace_back("internal", "true");
   for (const auto& [name, value] : event.settings)
     fields.emplace_back(std::string(kSettingPrefix) + name, value);
+  for (const auto& [name, value] : event.properties)
+    fields.emplace_back(std::string(kPropertyPrefix) + name, value);
   std::vector<HeaderView> headers;
-  for (const auto& [key, value] : fields) headers.push_back({key, as_bytes(value)});
+  for (const auto& [key, value] : fields)
+    headers.push_back({key, value ? std::optional(as_bytes(*value)) : std::nullopt});
   BatchBuilder builder;
   STELE_DO(builder.add(
       {.key = event.topic_name.empty() ? std::nullopt : std::optional(as_bytes(event.topic_name)),
@@ -109,10 +121,7 @@ Result<std::vector<CatalogueEvent>> decode_catalogue_events(ByteView batch) {
     CatalogueEvent event{};
     if (reader.record().key) event.topic_name = as_text(*reader.record().key);
     HeaderReader headers(reader.record().headers);
-    while (headers.next()) {
-      STELE_DO(read_header(event, headers.header().key,
-                           as_text(headers.header().value.value_or(ByteView{}))));
-    }
+    while (headers.next()) STELE_DO(read_header(event, headers.header()));
     STELE_DO(headers.finish());
     events.push_back(std::move(event));
   }
@@ -123,6 +132,10 @@ Result<std::vector<CatalogueEvent>> decode_catalogue_events(ByteView batch) {
 Result<void> Catalogue::apply(const CatalogueEvent& event) {
   if (event.kind == CatalogueEventKind::kProducerIdsReserved) {
     next_producer_id_ = std::max(next_producer_id_, event.next_producer_id);
+    return {};
+  }
+  if (event.kind == CatalogueEventKind::kPropertiesChanged) {
+    put_properties(event.properties);
     return {};
   }
   const TopicPtr before = find(event.topic_name);
@@ -138,16 +151,27 @@ Result<void> Catalogue::apply(const CatalogueEvent& event) {
     return {};
   }
   STELE_TRY(const TopicConfig config, TopicConfig::parse(event.settings));
-  auto topic = std::make_shared<const TopicInfo>(TopicInfo{.name = event.topic_name,
-                                                           .id = event.topic_id,
-                                                           .partition_count = event.partition_count,
-                                                           .settings = event.settings,
-                                                           .config = config,
-                                                           .internal = false});
-  if (before == nullptr) partition_count_ += topic->partition_count;
+  auto topic = std::make_shared<const TopicInfo>(
+      TopicInfo{.name = event.topic_name,
+                .id = event.topic_id,
+                .partition_count = event.partition_count,
+                .settings = event.settings,
+                .config = config,
+                .internal = before ? before->internal : event.internal});
+  partition_count_ += topic->partition_count - (before ? before->partition_count : 0);
   by_id_[topic->id] = topic;
   by_name_[topic->name] = std::move(topic);
   return {};
+}
+
+void Catalogue::put_properties(const PropertyChanges& changes) {
+  for (const auto& [name, value] : changes) {
+    if (value) {
+      properties_.insert_or_assign(name, *value);
+    } else {
+      properties_.erase(name);
+    }
+  }
 }
 
 TopicPtr Catalogue::find(std::string_view name) const {

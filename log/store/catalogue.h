@@ -4,8 +4,8 @@
 // events.
 //
 //   key = topic name, header ce_type = stele.topic.created | .configured | .deleted |
-//   stele.producer_ids.reserved, the rest in headers (topic_id, partition_count, setting:<name>,
-//   next_producer_id); value null
+//   stele.producer_ids.reserved | stele.properties.changed, the rest in headers (topic_id,
+//   partition_count, internal, setting:<name>, next_producer_id, property:<name>); value null
 //
 // Thread: the core; what it gives out (TopicPtr) is immutable.
 #pragma once
@@ -31,7 +31,8 @@ enum class CatalogueEventKind : std::uint8_t {
   kTopicCreated,
   kTopicConfigured,
   kTopicDeleted,
-  kProducerIdsReserved
+  kProducerIdsReserved,
+  kPropertiesChanged
 };
 
 struct CatalogueEvent {
@@ -39,8 +40,10 @@ struct CatalogueEvent {
   std::string topic_name;
   Uuid topic_id;
   std::int32_t partition_count = 0;
+  bool internal = false;  ///< of a topic's creation
   TopicSettings settings;
   std::int64_t next_producer_id = 0;
+  PropertyChanges properties;
 };
 
 /// One record batch that holds the event.
@@ -62,13 +65,17 @@ public:
   [[nodiscard]] std::vector<TopicPtr> topics() const;
   [[nodiscard]] std::int64_t next_producer_id() const { return next_producer_id_; }
   [[nodiscard]] std::int64_t partition_count() const { return partition_count_; }
+  [[nodiscard]] const Properties& properties() const { return properties_; }
 
 private:
+  void put_properties(const PropertyChanges& changes);
+
   std::map<std::string, TopicPtr, std::less<>> by_name_;
   std::unordered_map<Uuid, TopicPtr> by_id_;
   std::unordered_map<Uuid, std::string> deleted_;
   std::int64_t next_producer_id_ = 0;
   std::int64_t partition_count_ = 0;
+  Properties properties_;
 };
 
 }  // namespace stele::log

@@ -43,13 +43,17 @@ std::string StoreParts::partition_folder(const TopicPartition& partition) const 
 
 TopicEntry StoreParts::make_topic(TopicPtr info) {
   TopicEntry topic{std::move(info), {}};
-  for (std::int32_t i = 0; i < topic.info->partition_count; ++i) {
+  add_partitions(topic);
+  return topic;
+}
+
+void StoreParts::add_partitions(TopicEntry& topic) {
+  while (std::cmp_less(topic.partitions.size(), topic.info->partition_count)) {
     PartitionImage image;
-    image.id = {topic.info->id, i};
+    image.id = {topic.info->id, static_cast<std::int32_t>(topic.partitions.size())};
     topic.partitions.push_back(std::make_shared<Partition>(files, order, partition_folder(image.id),
                                                            seed(), std::move(image)));
   }
-  return topic;
 }
 
 Core::Core(std::unique_ptr<StoreParts> parts)

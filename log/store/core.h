@@ -44,6 +44,8 @@ struct StoreParts {
   [[nodiscard]] std::uint64_t seed() const;
   [[nodiscard]] std::string partition_folder(const TopicPartition& partition) const;
   [[nodiscard]] TopicEntry make_topic(TopicPtr info);
+  /// Those that the topic has by its info, but not yet as objects: new and empty.
+  void add_partitions(TopicEntry& topic);
 };
 
 /// Counters that other threads read.

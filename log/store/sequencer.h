@@ -21,8 +21,8 @@ struct TrimRequest {
   Offset log_start;
 };
 
-/// A control operation's batch is made when its turn comes; it is at most so large: a topic's name
-/// and settings, each limited (check_topic_name, TopicConfig::parse).
+/// A control operation's batch is made when its turn comes; it is at most so large, if it is about
+/// a topic: name and settings are limited (check_topic_name, TopicConfig::parse).
 inline constexpr std::uint64_t kControlBytesMax = 8 << 10;
 
 /// One thing to be sequenced, all or nothing.
@@ -31,6 +31,7 @@ struct Operation {
   std::vector<TrimRequest> trims;
   /// Runs when its turn comes, to check and to fill in the rest; an error refuses the operation.
   std::move_only_function<Result<void>(Operation*)> prepare;
+  std::uint64_t control_bytes_max = kControlBytesMax;  ///< of what `prepare` fills in
   /// Runs when it is sequenced: what the operations after it must see.
   std::move_only_function<void()> on_sequenced;
   /// Runs when it is durable, before `done`.
@@ -41,7 +42,7 @@ struct Operation {
   /// Parts and body in a journal entry.
   [[nodiscard]] std::uint64_t journal_bytes() const {
     const std::uint64_t parts = request.batches.size() + trims.size() + (prepare ? 1 : 0);
-    return body_bytes() + parts * kEntryPartBytes + (prepare ? kControlBytesMax : 0);
+    return body_bytes() + parts * kEntryPartBytes + (prepare ? control_bytes_max : 0);
   }
 };
 
@@ -78,6 +79,7 @@ public:
   void set_end(Position end) { end_ = end; }
   [[nodiscard]] Position end() const { return end_; }
   [[nodiscard]] Catalogue& catalogue() { return catalogue_; }
+  [[nodiscard]] const Catalogue& catalogue() const { return catalogue_; }
   void add_topic(TopicEntry topic) { topics_[topic.info->id] = std::move(topic); }
   void remove_topic(const Uuid& id) { topics_.erase(id); }
   [[nodiscard]] TopicEntry* find_topic(const Uuid& id);

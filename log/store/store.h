@@ -19,6 +19,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -57,6 +58,7 @@ struct TopicSpec {
   std::string name;  ///< 1 to 249 of [a-zA-Z0-9._-], not "." or ".."
   std::int32_t partition_count = 1;
   TopicSettings settings = {};
+  bool internal = false;  ///< holds the service's own state: delete_topic() refuses it
 };
 
 /// A topic as it is at one moment; immutable, shared with readers.
@@ -69,6 +71,12 @@ struct TopicInfo {
   bool internal = false;
 };
 using TopicPtr = std::shared_ptr<const TopicInfo>;
+using TopicDone = std::move_only_function<void(Result<TopicPtr>)>;
+
+/// What whoever runs on the store wants kept beside the topics: quotas, dynamic settings.
+using Properties = std::map<std::string, std::string, std::less<>>;
+/// nullopt takes a property away.
+using PropertyChanges = std::map<std::string, std::optional<std::string>, std::less<>>;
 
 /// One whole record batch for one partition, checked by the caller (check_produced_batch of
 /// log/format/batch_check.h). The bytes are only read; base offset and leader epoch are set in the
@@ -131,6 +139,14 @@ struct TimedOffset {
   Offset offset;
   std::int64_t timestamp_ms = -1;
   std::int32_t epoch = 0;
+};
+
+/// An idempotent producer that a partition remembers.
+struct ProducerInfo {
+  std::int64_t producer_id = 0;
+  std::int16_t epoch = 0;
+  std::int32_t last_sequence = 0;
+  std::int64_t recorded_us = 0;  ///< of its last batch
 };
 
 /// One committed batch in the store's total order.
@@ -198,6 +214,9 @@ public:
   virtual Result<void> delete_topic(const Uuid& topic) = 0;
   /// Replaces the topic's settings. kNotFound, kInvalid.
   virtual Result<TopicPtr> configure_topic(const Uuid& topic, const TopicSettings& settings) = 0;
+  /// Gives the topic new, empty partitions, so that it has `partition_count` in all. Streams stay
+  /// where they are. kNotFound, kInvalid (not more than it has), kOverloaded (partition_count_max).
+  virtual Result<TopicPtr> add_partitions(const Uuid& topic, std::int32_t partition_count) = 0;
   /// Null if there is none.
   [[nodiscard]] virtual TopicPtr find_topic(std::string_view name) const = 0;
   [[nodiscard]] virtual TopicPtr find_topic(const Uuid& id) const = 0;
@@ -205,9 +224,18 @@ public:
   [[nodiscard]] virtual std::vector<TopicPtr> topics() const = 0;
 
   /// The same, answered through `done` as submit() does: for callers who must not block.
-  virtual void create_topic_async(TopicSpec spec,
-                                  std::move_only_function<void(Result<TopicPtr>)> done) = 0;
+  virtual void create_topic_async(TopicSpec spec, TopicDone done) = 0;
   virtual void delete_topic_async(const Uuid& topic, Done done) = 0;
+  virtual void configure_topic_async(const Uuid& topic, TopicSettings settings, TopicDone done) = 0;
+  virtual void add_partitions_async(const Uuid& topic, std::int32_t partition_count,
+                                    TopicDone done) = 0;
+
+  // --- properties ---
+
+  [[nodiscard]] virtual Properties properties() const = 0;
+  /// All of the changes or none, durable when `done` is called. kInvalid: a name of 0 or over 1,024
+  /// bytes, a value of over 1,024, or more than 16 KiB in all; kOverloaded: over 10,000 properties.
+  virtual void put_properties_async(PropertyChanges changes, Done done) = 0;
 
   // --- appending ---
 
@@ -272,6 +300,13 @@ public:
   /// Moves the log start up to `before` (at most the end); whole segments below are freed. Returns
   /// the new log start.
   virtual Result<Offset> delete_records(const TopicPartition& partition, Offset before) = 0;
+  virtual void delete_records_async(const TopicPartition& partition, Offset before,
+                                    std::move_only_function<void(Result<Offset>)> done) = 0;
+
+  /// Producers that the partition remembers, by id. Waits while another thread runs the core; not
+  /// to be called from a completion. kNotFound.
+  [[nodiscard]] virtual Result<std::vector<ProducerInfo>> producers(
+      const TopicPartition& partition) const = 0;
 
   [[nodiscard]] virtual StoreStats stats() const = 0;
   [[nodiscard]] virtual StoreState state() const = 0;

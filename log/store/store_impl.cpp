@@ -85,6 +85,8 @@ StoreImpl::StoreImpl(std::unique_ptr<Env> owned_env, std::unique_ptr<FolderLock>
       lock_(std::move(lock)),
       open_took_(open_took),
       core_(std::move(parts)) {
+  properties_ =
+      std::make_shared<const Properties>(core_.parts().sequencer.catalogue().properties());
   core_.on_advance([this](std::span<const PartitionAdvance> advances) {
     if (listener_) listener_(advances);
   });
@@ -217,6 +219,34 @@ Result<Offset> StoreImpl::delete_records(const TopicPartition& partition, Offset
   operation.trims.push_back({partition, before});
   STELE_DO(run_blocking(std::move(operation)));
   return found->log_start();
+}
+
+void StoreImpl::delete_records_async(const TopicPartition& partition, Offset before,
+                                     std::move_only_function<void(Result<Offset>)> done) {
+  const auto found = find_partition(partition);
+  if (!found) return done(std::unexpected(found.error()));
+  Operation operation;
+  operation.trims.push_back({partition, before});
+  operation.done = [trimmed = *found,
+                    done = std::move(done)](const Result<AppendOutcome>& result) mutable {
+    if (result) {
+      done(trimmed->log_start());
+    } else {
+      done(std::unexpected(result.error()));
+    }
+  };
+  enqueue(std::move(operation));
+}
+
+Result<std::vector<ProducerInfo>> StoreImpl::producers(const TopicPartition& partition) const {
+  STELE_TRY(const PartitionPtr found, find_partition(partition));
+  const std::scoped_lock core(core_mutex_);
+  std::vector<ProducerInfo> all;
+  found->producers().visit([&](std::int64_t id, std::int16_t epoch, const ProducedBatch& last) {
+    all.push_back({id, epoch, last.last_sequence, last.recorded_us});
+  });
+  std::ranges::sort(all, {}, &ProducerInfo::producer_id);
+  return all;
 }
 
 Result<void> StoreImpl::close() {

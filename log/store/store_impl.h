@@ -28,12 +28,18 @@ public:
   Result<TopicPtr> create_topic(const TopicSpec& spec) override;
   Result<void> delete_topic(const Uuid& topic) override;
   Result<TopicPtr> configure_topic(const Uuid& topic, const TopicSettings& settings) override;
+  Result<TopicPtr> add_partitions(const Uuid& topic, std::int32_t partition_count) override;
   [[nodiscard]] TopicPtr find_topic(std::string_view name) const override;
   [[nodiscard]] TopicPtr find_topic(const Uuid& id) const override;
   [[nodiscard]] std::vector<TopicPtr> topics() const override;
-  void create_topic_async(TopicSpec spec,
-                          std::move_only_function<void(Result<TopicPtr>)> done) override;
+  void create_topic_async(TopicSpec spec, TopicDone done) override;
   void delete_topic_async(const Uuid& topic, Done done) override;
+  void configure_topic_async(const Uuid& topic, TopicSettings settings, TopicDone done) override;
+  void add_partitions_async(const Uuid& topic, std::int32_t partition_count,
+                            TopicDone done) override;
+
+  [[nodiscard]] Properties properties() const override { return *properties_.load(); }
+  void put_properties_async(PropertyChanges changes, Done done) override;
 
   Result<AppendOutcome> append(AppendRequest request) override;
   Result<AppendedBatch> append(std::string_view topic, const Event& event) override;
@@ -59,6 +65,10 @@ public:
                 std::chrono::nanoseconds longest) const override;
   void on_advance(std::function<void(std::span<const PartitionAdvance>)> listener) override;
   Result<Offset> delete_records(const TopicPartition& partition, Offset before) override;
+  void delete_records_async(const TopicPartition& partition, Offset before,
+                            std::move_only_function<void(Result<Offset>)> done) override;
+  [[nodiscard]] Result<std::vector<ProducerInfo>> producers(
+      const TopicPartition& partition) const override;
 
   [[nodiscard]] StoreStats stats() const override;
   [[nodiscard]] StoreState state() const override { return core_.state(); }
@@ -75,8 +85,15 @@ private:
   void tell_waiters();
   Operation topic_creation(TopicSpec spec, std::shared_ptr<TopicPtr> created);
   Operation topic_deletion(const Uuid& topic);
-  Operation topic_configuration(const Uuid& topic, TopicSettings settings,
-                                std::shared_ptr<TopicPtr> configured);
+  /// What it changes: settings, or the partition count.
+  struct TopicChange {
+    std::optional<TopicSettings> settings;
+    std::int32_t partition_count = 0;  ///< 0: as it is
+  };
+  Operation topic_change(const Uuid& topic, TopicChange change, std::shared_ptr<TopicPtr> changed);
+  [[nodiscard]] Result<void> check_partition_count(const CatalogueEvent& event,
+                                                   std::int32_t added) const;
+  void submit_topic_operation(Operation operation, std::shared_ptr<TopicPtr> topic, TopicDone done);
   Operation producer_reservation(std::int32_t count, std::shared_ptr<std::int64_t> first);
   Result<void> set_event(Operation& operation, const CatalogueEvent& event);
   Result<void> name_topic(CatalogueEvent& event);
@@ -86,8 +103,10 @@ private:
   std::unique_ptr<FolderLock> lock_;
   std::chrono::nanoseconds open_took_;
 
-  std::mutex core_mutex_;  ///< who holds it runs the core
+  mutable std::mutex core_mutex_;  ///< who holds it runs the core
   Core core_;
+
+  std::atomic<std::shared_ptr<const Properties>> properties_;
 
   std::atomic<std::uint32_t> next_partition_ = 0;  ///< for events without a key
 

@@ -7,6 +7,10 @@ namespace stele::log {
 namespace {
 
 constexpr std::int64_t kUsPerMs = 1000;
+constexpr std::size_t kPropertyBytesMax = 1024;
+constexpr std::size_t kPropertiesBytesMax = 16 << 10;
+constexpr std::size_t kPropertyOverheadBytes = 32;  // of a record header
+constexpr std::size_t kPropertyCountMax = 10'000;
 
 }  // namespace
 
@@ -39,6 +43,7 @@ Operation StoreImpl::topic_creation(TopicSpec spec, std::shared_ptr<TopicPtr> cr
   event->topic_name = std::move(spec.name);
   event->partition_count = spec.partition_count;
   event->settings = std::move(spec.settings);
+  event->internal = spec.internal;
   Operation operation;
   operation.prepare = [this, event](Operation* self) -> Result<void> {
     StoreParts& parts = core_.parts();
@@ -91,12 +96,15 @@ void StoreImpl::forget_topic(const TopicEntry& topic) {
   parts.checkpointer->created_in(parts.folder + "/topics");
 }
 
-// The name and partition count of the topic that the event is about, which clients may change.
+// The name and partition count of the topic that the event is about; the catalogue itself is not to
+// be changed.
 Result<void> StoreImpl::name_topic(CatalogueEvent& event) {
   const TopicEntry* found = core_.parts().sequencer.find_topic(event.topic_id);
   if (found == nullptr)
     return fail(Code::kNotFound, "topic {} does not exist", event.topic_id.text());
-  if (found->info->internal) return fail(Code::kInvalid, "topic {} is internal", found->info->name);
+  const bool is_kept = event.kind == CatalogueEventKind::kTopicDeleted && found->info->internal;
+  if (is_kept || event.topic_id == catalogue_id())
+    return fail(Code::kInvalid, "topic {} is internal", found->info->name);
   event.topic_name = found->info->name;
   event.partition_count = found->info->partition_count;
   return {};
@@ -123,28 +131,52 @@ Operation StoreImpl::topic_deletion(const Uuid& topic) {
   return operation;
 }
 
-Operation StoreImpl::topic_configuration(const Uuid& topic, TopicSettings settings,
-                                         std::shared_ptr<TopicPtr> configured) {
+// Partitions that the topic gets beyond those it has.
+Result<void> StoreImpl::check_partition_count(const CatalogueEvent& event,
+                                              std::int32_t added) const {
+  if (added < 1) {
+    return fail(Code::kInvalid,
+                "Topic '{}' has {} partitions already; they can only grow in number.",
+                event.topic_name, event.partition_count);
+  }
+  const std::int64_t total = parts().sequencer.catalogue().partition_count();
+  if (total + added > parts().options.partition_count_max) {
+    return fail(Code::kOverloaded, "the store has {} partitions; partition_count_max is {}", total,
+                parts().options.partition_count_max);
+  }
+  return {};
+}
+
+Operation StoreImpl::topic_change(const Uuid& topic, TopicChange change,
+                                  std::shared_ptr<TopicPtr> changed) {
   auto event = std::make_shared<CatalogueEvent>();
   event->kind = CatalogueEventKind::kTopicConfigured;
   event->topic_id = topic;
-  event->settings = std::move(settings);
   Operation operation;
-  operation.prepare = [this, event](Operation* self) -> Result<void> {
+  operation.prepare = [this, event, change = std::move(change)](Operation* self) -> Result<void> {
     STELE_DO(name_topic(*event));
+    event->settings = change.settings
+                          ? *change.settings
+                          : core_.parts().sequencer.find_topic(event->topic_id)->info->settings;
     const auto config = TopicConfig::parse(event->settings);
     if (!config) return std::unexpected(Error{Code::kInvalid, config.error().detail});
+    if (change.partition_count != 0) {
+      STELE_DO(check_partition_count(*event, change.partition_count - event->partition_count));
+      event->partition_count = change.partition_count;
+    }
     return set_event(*self, *event);
   };
-  operation.on_sequenced = [this, event, configured] {
-    Sequencer& sequencer = core_.parts().sequencer;
-    const auto applied = sequencer.catalogue().apply(*event);
+  operation.on_sequenced = [this, event, changed] {
+    StoreParts& parts = core_.parts();
+    const auto applied = parts.sequencer.catalogue().apply(*event);
     STELE_CHECK(applied.has_value());
-    *configured = sequencer.catalogue().find(event->topic_id);
-    sequencer.find_topic(event->topic_id)->info = *configured;
+    *changed = parts.sequencer.catalogue().find(event->topic_id);
+    TopicEntry& topic_entry = *parts.sequencer.find_topic(event->topic_id);
+    topic_entry.info = *changed;
+    parts.add_partitions(topic_entry);
   };
-  operation.on_commit = [this, configured] {
-    if (TopicEntry* topic_entry = core_.parts().sequencer.find_topic((*configured)->id)) {
+  operation.on_commit = [this, changed] {
+    if (TopicEntry* topic_entry = core_.parts().sequencer.find_topic((*changed)->id)) {
       core_.parts().table.put(*topic_entry);
     }
   };
@@ -175,18 +207,22 @@ Result<TopicPtr> StoreImpl::create_topic(const TopicSpec& spec) {
   return *created;
 }
 
-void StoreImpl::create_topic_async(TopicSpec spec,
-                                   std::move_only_function<void(Result<TopicPtr>)> done) {
-  auto created = std::make_shared<TopicPtr>();
-  Operation operation = topic_creation(std::move(spec), created);
-  operation.done = [created, done = std::move(done)](const Result<AppendOutcome>& result) mutable {
+void StoreImpl::submit_topic_operation(Operation operation, std::shared_ptr<TopicPtr> topic,
+                                       TopicDone done) {
+  operation.done = [topic = std::move(topic),
+                    done = std::move(done)](const Result<AppendOutcome>& result) mutable {
     if (result) {
-      done(*created);
+      done(*topic);
     } else {
       done(std::unexpected(result.error()));
     }
   };
   enqueue(std::move(operation));
+}
+
+void StoreImpl::create_topic_async(TopicSpec spec, TopicDone done) {
+  auto created = std::make_shared<TopicPtr>();
+  submit_topic_operation(topic_creation(std::move(spec), created), created, std::move(done));
 }
 
 Result<void> StoreImpl::delete_topic(const Uuid& topic) {
@@ -203,9 +239,68 @@ void StoreImpl::delete_topic_async(const Uuid& topic, Done done) {
 }
 
 Result<TopicPtr> StoreImpl::configure_topic(const Uuid& topic, const TopicSettings& settings) {
-  auto configured = std::make_shared<TopicPtr>();
-  STELE_DO(run_blocking(topic_configuration(topic, settings, configured)));
-  return *configured;
+  auto changed = std::make_shared<TopicPtr>();
+  STELE_DO(run_blocking(topic_change(topic, {.settings = settings}, changed)));
+  return *changed;
+}
+
+void StoreImpl::configure_topic_async(const Uuid& topic, TopicSettings settings, TopicDone done) {
+  auto changed = std::make_shared<TopicPtr>();
+  submit_topic_operation(topic_change(topic, {.settings = std::move(settings)}, changed), changed,
+                         std::move(done));
+}
+
+Result<TopicPtr> StoreImpl::add_partitions(const Uuid& topic, std::int32_t partition_count) {
+  auto changed = std::make_shared<TopicPtr>();
+  STELE_DO(run_blocking(topic_change(topic, {.partition_count = partition_count}, changed)));
+  return *changed;
+}
+
+void StoreImpl::add_partitions_async(const Uuid& topic, std::int32_t partition_count,
+                                     TopicDone done) {
+  auto changed = std::make_shared<TopicPtr>();
+  submit_topic_operation(topic_change(topic, {.partition_count = partition_count}, changed),
+                         changed, std::move(done));
+}
+
+void StoreImpl::put_properties_async(PropertyChanges changes, Done done) {
+  std::size_t bytes = 0;
+  bool legal = !changes.empty();
+  for (const auto& [name, value] : changes) {
+    const std::size_t value_bytes = value ? value->size() : 0;
+    legal = legal && !name.empty() && name.size() <= kPropertyBytesMax &&
+            value_bytes <= kPropertyBytesMax;
+    bytes += name.size() + value_bytes + kPropertyOverheadBytes;
+  }
+  if (!legal || bytes > kPropertiesBytesMax) {
+    return done(fail(Code::kInvalid,
+                     "property names have 1 to {0} bytes, values at most {0}, and one change {1}",
+                     kPropertyBytesMax, kPropertiesBytesMax));
+  }
+  auto event = std::make_shared<CatalogueEvent>();
+  event->kind = CatalogueEventKind::kPropertiesChanged;
+  event->properties = std::move(changes);
+  Operation operation;
+  operation.control_bytes_max = kControlBytesMax + bytes;
+  operation.prepare = [this, event](Operation* self) -> Result<void> {
+    if (core_.parts().sequencer.catalogue().properties().size() + event->properties.size() >
+        kPropertyCountMax) {
+      return fail(Code::kOverloaded, "there are {} properties already", kPropertyCountMax);
+    }
+    return set_event(*self, *event);
+  };
+  operation.on_sequenced = [this, event] {
+    const auto applied = core_.parts().sequencer.catalogue().apply(*event);
+    STELE_CHECK(applied.has_value());
+  };
+  operation.on_commit = [this] {
+    properties_ =
+        std::make_shared<const Properties>(core_.parts().sequencer.catalogue().properties());
+  };
+  operation.done = [done = std::move(done)](const Result<AppendOutcome>& result) mutable {
+    done(result ? Result<void>{} : std::unexpected(result.error()));
+  };
+  enqueue(std::move(operation));
 }
 
 Result<std::int64_t> StoreImpl::reserve_producer_ids(std::int32_t count) {

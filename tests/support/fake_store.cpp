@@ -50,7 +50,7 @@ Result<log::TopicPtr> FakeStore::create_topic(const log::TopicSpec& spec) {
   topic->partition_count = spec.partition_count;
   topic->settings = spec.settings;
   topic->config = config;
-  topic->internal = spec.name.starts_with("__");
+  topic->internal = spec.internal || spec.name.starts_with("__");
   topics_[topic->id] = topic;
   for (std::int32_t i = 0; i < spec.partition_count; ++i) partitions_[{topic->id, i}] = {};
   return topic;
@@ -93,19 +93,79 @@ std::vector<log::TopicPtr> FakeStore::topics() const {
   return all;
 }
 
-void FakeStore::create_topic_async(log::TopicSpec spec,
-                                   std::move_only_function<void(Result<log::TopicPtr>)> done) {
-  queue_.push_back([this, spec = std::move(spec), done = std::move(done)]() mutable {
+Result<log::TopicPtr> FakeStore::add_partitions(const Uuid& topic, std::int32_t partition_count) {
+  const auto found = find_topic(topic);
+  if (!found) return fail(Code::kNotFound, "no such topic");
+  if (partition_count <= found->partition_count)
+    return fail(Code::kInvalid, "it has {} partitions already", found->partition_count);
+  auto changed = std::make_shared<log::TopicInfo>(*found);
+  changed->partition_count = partition_count;
+  for (std::int32_t i = found->partition_count; i < partition_count; ++i)
+    partitions_[{topic, i}] = {};
+  topics_[topic] = changed;
+  return changed;
+}
+
+void FakeStore::answer_later(std::move_only_function<Result<void>()> work, Done done) {
+  queue_.push_back([this, work = std::move(work), done = std::move(done)]() mutable {
     if (append_failure_) return done(fail(*append_failure_, "as the test wants"));
-    done(create_topic(spec));
+    done(work());
   });
 }
 
-void FakeStore::delete_topic_async(const Uuid& topic, Done done) {
-  queue_.push_back([this, topic, done = std::move(done)]() mutable {
+void FakeStore::answer_later(std::move_only_function<Result<log::TopicPtr>()> work,
+                             log::TopicDone done) {
+  queue_.push_back([this, work = std::move(work), done = std::move(done)]() mutable {
     if (append_failure_) return done(fail(*append_failure_, "as the test wants"));
-    done(delete_topic(topic));
+    done(work());
   });
+}
+
+void FakeStore::create_topic_async(log::TopicSpec spec, log::TopicDone done) {
+  answer_later([this, spec = std::move(spec)] { return create_topic(spec); }, std::move(done));
+}
+
+void FakeStore::delete_topic_async(const Uuid& topic, Done done) {
+  answer_later([this, topic] { return delete_topic(topic); }, std::move(done));
+}
+
+void FakeStore::configure_topic_async(const Uuid& topic, log::TopicSettings settings,
+                                      log::TopicDone done) {
+  answer_later(
+      [this, topic, settings = std::move(settings)] { return configure_topic(topic, settings); },
+      std::move(done));
+}
+
+void FakeStore::add_partitions_async(const Uuid& topic, std::int32_t partition_count,
+                                     log::TopicDone done) {
+  answer_later([this, topic, partition_count] { return add_partitions(topic, partition_count); },
+               std::move(done));
+}
+
+void FakeStore::put_properties_async(log::PropertyChanges changes, Done done) {
+  answer_later(
+      [this, changes = std::move(changes)]() -> Result<void> {
+        for (const auto& [name, value] : changes) {
+          if (value) properties_.insert_or_assign(name, *value);
+          if (!value) properties_.erase(name);
+        }
+        return {};
+      },
+      std::move(done));
+}
+
+void FakeStore::delete_records_async(const TopicPartition& partition, Offset before,
+                                     std::move_only_function<void(Result<Offset>)> done) {
+  queue_.push_back([this, partition, before, done = std::move(done)]() mutable {
+    if (append_failure_) return done(fail(*append_failure_, "as the test wants"));
+    done(delete_records(partition, before));
+  });
+}
+
+Result<std::vector<log::ProducerInfo>> FakeStore::producers(const TopicPartition& partition) const {
+  if (find(partition) == nullptr) return fail(Code::kNotFound, "no such partition");
+  const auto known = producers_.find(partition);
+  return known == producers_.end() ? std::vector<log::ProducerInfo>{} : known->second;
 }
 
 Result<log::AppendedBatch> FakeStore::append_one(const log::BatchAppend& batch) {

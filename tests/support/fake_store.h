@@ -35,12 +35,18 @@ public:
   Result<void> delete_topic(const Uuid& topic) override;
   Result<log::TopicPtr> configure_topic(const Uuid& topic,
                                         const log::TopicSettings& settings) override;
+  Result<log::TopicPtr> add_partitions(const Uuid& topic, std::int32_t partition_count) override;
   [[nodiscard]] log::TopicPtr find_topic(std::string_view name) const override;
   [[nodiscard]] log::TopicPtr find_topic(const Uuid& id) const override;
   [[nodiscard]] std::vector<log::TopicPtr> topics() const override;
-  void create_topic_async(log::TopicSpec spec,
-                          std::move_only_function<void(Result<log::TopicPtr>)> done) override;
+  void create_topic_async(log::TopicSpec spec, log::TopicDone done) override;
   void delete_topic_async(const Uuid& topic, Done done) override;
+  void configure_topic_async(const Uuid& topic, log::TopicSettings settings,
+                             log::TopicDone done) override;
+  void add_partitions_async(const Uuid& topic, std::int32_t partition_count,
+                            log::TopicDone done) override;
+  [[nodiscard]] log::Properties properties() const override { return properties_; }
+  void put_properties_async(log::PropertyChanges changes, Done done) override;
   Result<log::AppendOutcome> append(log::AppendRequest request) override;
   Result<log::AppendedBatch> append(std::string_view topic, const log::Event& event) override;
   Result<log::AppendOutcome> append(std::string_view topic,
@@ -66,6 +72,14 @@ public:
                 std::chrono::nanoseconds longest) const override;
   void on_advance(std::function<void(std::span<const log::PartitionAdvance>)> listener) override;
   Result<Offset> delete_records(const TopicPartition& partition, Offset before) override;
+  void delete_records_async(const TopicPartition& partition, Offset before,
+                            std::move_only_function<void(Result<Offset>)> done) override;
+  /// Those that the test has set.
+  [[nodiscard]] Result<std::vector<log::ProducerInfo>> producers(
+      const TopicPartition& partition) const override;
+  void set_producers(const TopicPartition& partition, std::vector<log::ProducerInfo> producers) {
+    producers_[partition] = std::move(producers);
+  }
   [[nodiscard]] log::StoreStats stats() const override;
   [[nodiscard]] log::StoreState state() const override { return state_; }
   [[nodiscard]] Result<std::int64_t> size_bytes(const TopicPartition& partition) const override;
@@ -80,9 +94,13 @@ private:
   Partition* find(const TopicPartition& id);
   [[nodiscard]] const Partition* find(const TopicPartition& id) const;
   Result<log::AppendedBatch> append_one(const log::BatchAppend& batch);
+  void answer_later(std::move_only_function<Result<void>()> work, Done done);
+  void answer_later(std::move_only_function<Result<log::TopicPtr>()> work, log::TopicDone done);
 
   std::map<Uuid, log::TopicPtr> topics_;
   std::map<TopicPartition, Partition> partitions_;
+  std::map<TopicPartition, std::vector<log::ProducerInfo>> producers_;
+  log::Properties properties_;
   std::deque<std::move_only_function<void()>> queue_;
   std::function<void(std::span<const log::PartitionAdvance>)> listener_;
   std::optional<Code> append_failure_;

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "log/format/batch_builder.h"
 #include "log/format/records.h"
 #include "tests/support/sim_env.h"
 
@@ -170,6 +171,77 @@ TEST_F(StoreTest, TheJournalIsReusedManyTimesOver) {
   EXPECT_GT(store_->stats().checkpoints, 3);
   reopen();
   EXPECT_EQ(values({topic, 0}).size(), 300u);
+}
+
+TEST_F(StoreTest, NewPartitionsAreThereAtOnceAndAfterARestart) {
+  open();
+  const Uuid topic = create("orders", 2, {{"segment.bytes", "2000"}});
+  append("orders", "before");
+  const auto grown = store_->add_partitions(topic, 5);
+  ASSERT_TRUE(grown.has_value()) << grown.error().text();
+  EXPECT_EQ((*grown)->partition_count, 5);
+  EXPECT_EQ((*grown)->config.segment_bytes, 2000);
+  EXPECT_EQ(store_->add_partitions(topic, 5).error().code, Code::kInvalid);
+  EXPECT_EQ(store_->add_partitions(Uuid{}, 5).error().code, Code::kNotFound);
+  const auto appended = store_->append("orders", Event{.value = "new", .partition = 4});
+  ASSERT_TRUE(appended.has_value()) << appended.error().text();
+  EXPECT_EQ(store_->stats().partition_count, 6);  // the catalogue's is the sixth
+  reopen();
+  EXPECT_EQ(store_->find_topic("orders")->partition_count, 5);
+  EXPECT_EQ(values({topic, 4}), std::vector<std::string>{"new"});
+  EXPECT_EQ(store_->ends({topic, 5}).error().code, Code::kNotFound);
+}
+
+TEST_F(StoreTest, PropertiesAreKeptAndTakenAway) {
+  open();
+  std::vector<Result<void>> answers;
+  const auto put = [&](PropertyChanges changes) {
+    const std::size_t before = answers.size();
+    store_->put_properties_async(std::move(changes),
+                                 [&](Result<void> done) { answers.push_back(std::move(done)); });
+    store_->run_until([&] { return answers.size() > before; });
+    return answers.back();
+  };
+  ASSERT_TRUE(put({{"a", "1"}, {"b", ""}}).has_value());
+  ASSERT_TRUE(put({{"a", std::nullopt}, {"c", "3"}}).has_value());
+  const Properties expected = {{"b", ""}, {"c", "3"}};
+  EXPECT_EQ(store_->properties(), expected);
+  EXPECT_EQ(put({{"", "x"}}).error().code, Code::kInvalid);
+  EXPECT_EQ(put({{"d", std::string(1025, 'x')}}).error().code, Code::kInvalid);
+  EXPECT_EQ(put({}).error().code, Code::kInvalid);
+  reopen();
+  EXPECT_EQ(store_->properties(), expected);
+}
+
+TEST_F(StoreTest, AnInternalTopicStays) {
+  open();
+  const auto topic = store_->create_topic({.name = "__consumer_offsets", .internal = true});
+  ASSERT_TRUE(topic.has_value());
+  EXPECT_TRUE((*topic)->internal);
+  reopen();
+  EXPECT_EQ(store_->delete_topic((*topic)->id).error().code, Code::kInvalid);
+  const auto configured = store_->configure_topic((*topic)->id, {{"segment.bytes", "5000"}});
+  ASSERT_TRUE(configured.has_value()) << configured.error().text();
+  reopen();
+  EXPECT_TRUE(store_->find_topic("__consumer_offsets")->internal);
+  EXPECT_EQ(store_->find_topic("__consumer_offsets")->config.segment_bytes, 5000);
+}
+
+TEST_F(StoreTest, ProducersOfAPartitionAreTold) {
+  open();
+  const Uuid topic = create("orders");
+  BatchBuilder builder({.producer_id = 7, .producer_epoch = 2, .base_sequence = 0});
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(builder.add({.value = as_bytes("v")}).has_value());
+  const Bytes batch = builder.finish().value();
+  AppendRequest request;
+  request.batches.push_back({.to = {topic, 0}, .batch = batch});
+  ASSERT_TRUE(store_->append(std::move(request)).has_value());
+  const auto producers = store_->producers({topic, 0});
+  ASSERT_EQ(producers->size(), 1u);
+  EXPECT_EQ(producers->front().producer_id, 7);
+  EXPECT_EQ(producers->front().epoch, 2);
+  EXPECT_EQ(producers->front().last_sequence, 2);
+  EXPECT_EQ(store_->producers({topic, 1}).error().code, Code::kNotFound);
 }
 
 }  // namespace
