@@ -19,23 +19,23 @@ step_tidy() { tools/dev/tidy.py; }
 step_tidy_rules() { python3 -B -m unittest discover -s tools/dev -p '*_test.py'; }
 
 step_build() {
-  house_configure release release
+  house_configure release release -DSTELE_PCH=ON
   house_build release
 }
 
 step_headers() {
-  house_configure release release
+  house_configure release release -DSTELE_PCH=ON
   tools/dev/lint.py headers "$release"
 }
 
 step_clang_tidy() {
-  house_configure release release
+  house_configure release release -DSTELE_PCH=ON
   tools/dev/lint.py tidy "$release" ${full:+--tests}
 }
 
 step_asan_build() {
   # The fuzzers are part of this build: one sanitized build is enough for both.
-  house_configure asan asan -DSTELE_FUZZ=ON
+  house_configure asan asan -DSTELE_FUZZ=ON -DSTELE_PCH=ON
   house_build asan
 }
 
@@ -72,7 +72,7 @@ step_asan() {
 }
 
 step_tsan() {
-  house_configure tsan tsan
+  house_configure tsan tsan -DSTELE_PCH=ON
   house_build tsan
   ctest_cases "$tsan" "${unit_tests[@]}"
 }
