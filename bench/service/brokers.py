@@ -29,6 +29,8 @@ transaction.state.log.replication.factor=1
 transaction.state.log.min.isr=1
 broker.session.timeout.ms={session_ms}
 broker.heartbeat.interval.ms={heartbeat_ms}
+group.initial.rebalance.delay.ms={group_delay_ms}
+max.connections.per.ip=100000
 """
 
 
@@ -37,6 +39,7 @@ class Broker:
 
     def __init__(self, name, port):
         self.name, self.port, self.process = name, port, None
+        self.group_delay_ms = 3000
         self.address = f"127.0.0.1:{port}"
         self.data = WORK / name
         self.output = WORK / f"{name}.log"
@@ -92,7 +95,9 @@ class Stele(Broker):
 
     def command(self):
         return [BUILD / "bin/steled", "--data", self.data, "--kafka-listen", self.address,
-                "--http-listen", "127.0.0.1:19193", "--auto-create-topics", "false", "--log-level", "warn"]
+                "--http-listen", "127.0.0.1:19193", "--auto-create-topics", "false", "--log-level", "warn",
+                "--connections-per-ip-max", "100000", "--group-initial-rebalance-delay-ms",
+                str(self.group_delay_ms)]
 
 
 class Kafka(Broker):
@@ -110,7 +115,7 @@ class Kafka(Broker):
     def prepare(self):
         self.properties.write_text(KAFKA_PROPERTIES.format(
             port=self.port, controller=self.port + 1, data=self.data, session_ms=self.session_ms,
-            heartbeat_ms=min(2000, self.session_ms // 5)))
+            heartbeat_ms=min(2000, self.session_ms // 5), group_delay_ms=self.group_delay_ms))
         if not (self.data / "meta.properties").exists():
             subprocess.run(self.java("kafka.tools.StorageTool", "format", "--standalone", "-t",
                                      "c3RlbGUtYmVuY2gta2Fma2", "-c", self.properties),
