@@ -2,7 +2,9 @@
 // peers get the same one. Every mode prints one JSON line.
 //   kload create  -b B -t T -p PARTITIONS [-c key=value]…      topic settings with -c
 //   kload delete  -b B -t T
-//   kload produce -b B -t T -p PARTITIONS -n COUNT -s BYTES [-X key=value]…
+//   kload produce -b B -t T -p PARTITIONS -n COUNT -s BYTES [-k KEYS] [-X key=value]…   -k:
+//   16-digit
+//                 keys, drawn from so many with a fixed seed
 //   kload consume -b B -t T -p PARTITIONS -n COUNT [-X key=value]…
 //   kload latency -b B -t T -p PARTITIONS -s BYTES -r RATE -d SECONDS [-w WARM_SECONDS] [-X …]
 // latency: producer and consumer in one process; a record's time counts from the moment at which it
@@ -14,6 +16,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <cstdint>
@@ -44,6 +47,7 @@ struct Options {
   std::int64_t rate = 5000;
   std::int64_t seconds = 15;
   std::int64_t warm_seconds = 5;
+  std::uint64_t keys = 0;  ///< 0: records have none
   Settings client;
   Settings topic_settings;
 };
@@ -204,10 +208,19 @@ int produce(const Options& options) {
   rd_kafka_topic_t* topic = open_topic(client, options);
   const double cpu = cpu_seconds();
   const std::int64_t began = now_ns();
+  std::mt19937_64 random(23);
+  std::array<char, 17> key{};
   for (std::int64_t i = 0; i < options.count; ++i) {
     std::string& payload = payloads[static_cast<std::size_t>(i) % kPayloads];
+    std::size_t key_bytes = 0;
+    if (options.keys > 0) {
+      std::snprintf(key.data(), key.size(), "%016llx",
+                    static_cast<unsigned long long>(random() % options.keys));
+      key_bytes = key.size() - 1;
+    }
     while (rd_kafka_produce(topic, static_cast<std::int32_t>(i % options.partitions), 0,
-                            payload.data(), payload.size(), nullptr, 0, nullptr) == -1) {
+                            payload.data(), payload.size(), key_bytes > 0 ? key.data() : nullptr,
+                            key_bytes, nullptr) == -1) {
       if (rd_kafka_last_error() != RD_KAFKA_RESP_ERR__QUEUE_FULL)
         give_up(rd_kafka_err2str(rd_kafka_last_error()));
       rd_kafka_poll(client, 10);
@@ -363,7 +376,7 @@ std::pair<std::string, std::string> split_setting(const char* text) {
 Options parse(int count, char** arguments) {
   Options options;
   optind = 2;
-  for (int option = 0; (option = ::getopt(count, arguments, "b:t:p:n:s:r:d:w:X:c:")) != -1;) {
+  for (int option = 0; (option = ::getopt(count, arguments, "b:t:p:n:s:k:r:d:w:X:c:")) != -1;) {
     switch (option) {
       case 'b':
         options.brokers = optarg;
@@ -379,6 +392,9 @@ Options parse(int count, char** arguments) {
         break;
       case 's':
         options.bytes = static_cast<std::size_t>(std::atoll(optarg));
+        break;
+      case 'k':
+        options.keys = static_cast<std::uint64_t>(std::atoll(optarg));
         break;
       case 'r':
         options.rate = std::atoll(optarg);

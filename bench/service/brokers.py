@@ -31,6 +31,7 @@ broker.session.timeout.ms={session_ms}
 broker.heartbeat.interval.ms={heartbeat_ms}
 group.initial.rebalance.delay.ms={group_delay_ms}
 max.connections.per.ip=100000
+log.cleaner.backoff.ms=1000
 """
 
 
@@ -96,7 +97,8 @@ class Stele(Broker):
     def command(self):
         return [BUILD / "bin/steled", "--data", self.data, "--kafka-listen", self.address,
                 "--http-listen", "127.0.0.1:19193", "--auto-create-topics", "false", "--log-level", "warn",
-                "--connections-per-ip-max", "100000", "--group-initial-rebalance-delay-ms",
+                "--connections-per-ip-max", "100000", "--compaction-interval-ms", "1000",
+                "--group-initial-delay-ms",
                 str(self.group_delay_ms)]
 
 

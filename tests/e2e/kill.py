@@ -26,10 +26,11 @@ PRODUCERS = {"rdkafka-a": ("librdkafka", "none"), "rdkafka-b": ("librdkafka", "l
 class Steady:
     """A producer in a process of its own that goes on through every kill."""
 
-    def __init__(self, steled: Service, name: str, client: str, codec: str, folder: Path):
+    def __init__(self, steled: Service, name: str, client: str, codec: str, folder: Path, topic: str = TOPIC,
+                 partitions: int = PARTITIONS):
         self.name = name
         self.acks_file = folder / f"{name}.acks"
-        words = [steled.kafka, TOPIC, name, str(PARTITIONS), codec, str(self.acks_file)]
+        words = [steled.kafka, topic, name, str(partitions), codec, str(self.acks_file)]
         command = java("java-client", "stele.SteadyProducer", *words) if client == "java" else [
             sys.executable, str(Path(__file__).parent / "steady_producer.py"), *words]
         self.errors = open(folder / f"{name}.err", "w+")
