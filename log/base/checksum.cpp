@@ -98,6 +98,11 @@ std::uint32_t crc32c(ByteView bytes, std::uint32_t seed) {
   return ~kCrc(bytes, ~seed);
 }
 
+Hash128 hash128(ByteView bytes, std::uint64_t seed) {
+  const XXH128_hash_t hash = XXH3_128bits_withSeed(bytes.data(), bytes.size(), seed);
+  return {hash.low64, hash.high64};
+}
+
 std::uint64_t checksum(ByteView bytes, std::uint64_t seed) {
   return XXH3_64bits_withSeed(bytes.data(), bytes.size(), seed);
 }

@@ -19,6 +19,11 @@ enum class Plant : std::uint8_t {
   kShowBeforeDurable,  ///< the watermark moves when a group is sequenced
   kTrustOlderLap,      ///< recovery takes an entry of an earlier lap for the next one
   kShowUnconfirmed,    ///< recovery serves what may stand in a cache alone
+  kSwapBeforeSync,     ///< a compacted segment is swapped in before it is durable
+  kDropTombstones,     ///< compaction removes tombstones when it first meets them
+  kGiveHeldPartition,  ///< a consumer is given a partition that another has not given up
+  kTakeSilenceForYes,  ///< a consumer that does not say what it holds is taken to hold nothing
+  kForgetRevoking,     ///< a restart forgets what a consumer was giving up
   kReleaseTooEarly,    ///< a checkpoint gives up the journal before its superblock is written
 };
 

@@ -4,8 +4,8 @@
 // random number by itself (tools/dev/tidy.py).
 //
 // Threads: files may be read by any thread at once; a file is written by one thread at a time.
-// now(), wall_us() and random() are thread-safe. write_durably(), offload(), poll() and wait()
-// belong to whoever runs the core.
+// now(), wall_us(), random() and pause() are thread-safe. write_durably(), offload*(), poll() and
+// wait() belong to whoever runs the core.
 #pragma once
 
 #include <chrono>
@@ -122,6 +122,10 @@ public:
   virtual void write_durably(File& file, ByteView bytes, std::uint64_t at, Done done) = 0;
   /// Runs `work` off the core (a slow flush, a cold read).
   virtual void offload(Work work, Done done) = 0;
+  /// The same on a lane of its own, for work that takes seconds: nothing of offload() waits for it.
+  virtual void offload_background(Work work, Done done) = 0;
+  /// Sleeps so long: how background work, which calls it, keeps to a rate.
+  virtual void pause(std::chrono::nanoseconds length) = 0;
   /// Runs the `done` of whatever has finished; returns how many. Never blocks.
   virtual std::size_t poll() = 0;
   /// Like poll(), but blocks up to `longest` until one has finished or wake() was called.

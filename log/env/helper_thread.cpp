@@ -1,6 +1,8 @@
 #include "log/env/helper_thread.h"
 
 #include <pthread.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <system_error>
 
@@ -41,6 +43,9 @@ void HelperThread::submit(Work work, Done done) {
 
 void HelperThread::run() {
   ::pthread_setname_np(::pthread_self(), name_);
+  // Of this thread alone, as Linux has it; refused, it runs like any other.
+  if (nice_ > 0)
+    static_cast<void>(::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), nice_));
   std::unique_lock lock(mutex_);
   while (true) {
     changed_.wait(lock, [this] { return stopping_ || !queue_.empty(); });

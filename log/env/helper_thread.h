@@ -19,9 +19,10 @@ class HelperThread {
 public:
   static constexpr std::size_t kQueuedMax = 4096;
 
-  /// `name` as the kernel shows it, at most 15 characters. `completions` outlives this.
-  HelperThread(const char* name, Completions& completions)
-      : name_(name), completions_(completions) {}
+  /// `name` as the kernel shows it, at most 15 characters. `completions` outlives this. A `nice`
+  /// above 0 makes room for other threads.
+  HelperThread(const char* name, Completions& completions, int nice = 0)
+      : name_(name), completions_(completions), nice_(nice) {}
   HelperThread(const HelperThread&) = delete;
   HelperThread& operator=(const HelperThread&) = delete;
   ~HelperThread();
@@ -37,6 +38,7 @@ private:
 
   const char* name_;
   Completions& completions_;
+  int nice_;
   std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<Piece> queue_;  // guarded by mutex_

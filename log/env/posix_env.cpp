@@ -12,6 +12,7 @@
 #include <atomic>
 #include <cerrno>
 #include <cstdio>
+#include <thread>
 
 #include "log/base/check.h"
 #include "log/base/fail.h"
@@ -26,6 +27,7 @@ namespace stele {
 namespace {
 
 constexpr mode_t kFolderMode = 0700;
+constexpr int kBackgroundNice = 10;  // appends and fetches come first when cores are short
 
 void print_warnings(Severity severity, std::string_view line) {
   if (severity == Severity::kInfo) return;
@@ -81,6 +83,7 @@ public:
         reporter_(options.reporter ? std::move(options.reporter) : print_warnings),
         completions_(std::move(event)),
         offload_thread_("stele-offload", completions_),
+        background_thread_("stele-backgrnd", completions_, kBackgroundNice),
         flush_thread_("stele-flush", completions_) {
     if (flush_ == FlushEngine::kUring) open_ring();
   }
@@ -111,6 +114,10 @@ public:
   void offload(Work work, Done done) override {
     offload_thread_.submit(std::move(work), std::move(done));
   }
+  void offload_background(Work work, Done done) override {
+    background_thread_.submit(std::move(work), std::move(done));
+  }
+  void pause(std::chrono::nanoseconds length) override { std::this_thread::sleep_for(length); }
   std::size_t poll() override {
     if (completions_.watched()) completions_.drain();
     return run_finished();
@@ -142,6 +149,7 @@ private:
   mutable Completions completions_;
   std::unique_ptr<UringFlusher> ring_;
   HelperThread offload_thread_;
+  HelperThread background_thread_;
   HelperThread flush_thread_;
 };
 

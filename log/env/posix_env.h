@@ -24,7 +24,8 @@ struct PosixEnvOptions {
   std::function<void(Severity, std::string_view)> reporter;
 };
 
-/// offload() uses one helper thread, started at its first use. Destroying the env joins it.
+/// offload() and offload_background() use a helper thread each, started at its first use.
+/// Destroying the env joins them.
 /// kOverloaded: no file descriptor is left for its event.
 [[nodiscard]] Result<std::unique_ptr<Env>> make_posix_env(PosixEnvOptions options = {});
 

@@ -130,6 +130,10 @@ public:
   /// True if record() is the next record; false behind the last, or at a fault.
   [[nodiscard]] bool next();
   [[nodiscard]] const RecordView& record() const { return record_; }
+  /// All of record()'s bytes, its length in front included.
+  [[nodiscard]] ByteView record_bytes() const {
+    return {start_, static_cast<std::size_t>(at_ - start_)};
+  }
 
   /// What stopped next(), and at which record.
   [[nodiscard]] RecordFault fault() const;
@@ -150,6 +154,7 @@ private:
     return false;
   }
 
+  const std::byte* start_ = nullptr;  ///< of record()
   const std::byte* at_;
   const std::byte* end_;
   std::int64_t base_timestamp_ms_;
@@ -201,6 +206,7 @@ inline bool RecordReader::next() {
   record_.offset_delta = offset_delta;
   record_.headers = {.bytes = in.rest(), .count = header_count, .record_index = index_};
   offset_delta_ = offset_delta;
+  start_ = at_;
   at_ = record_end;
   ++index_;
   return true;

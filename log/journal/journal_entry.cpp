@@ -37,7 +37,7 @@ void encode_part(std::byte* to, const JournalPart& part) {
   store_le(to + 68, part.body_at);
   store_le(to + 72, part.min_timestamp_ms);
   store_le(to + 80, part.max_timestamp_ms);
-  store_le(to + 88, std::uint64_t{0});
+  store_le(to + 88, part.created_us);
 }
 
 JournalPart decode_part(const std::byte* from) {
@@ -54,11 +54,12 @@ JournalPart decode_part(const std::byte* from) {
   part.body_at = load_le<std::uint32_t>(from + 68);
   part.min_timestamp_ms = load_le<std::int64_t>(from + 72);
   part.max_timestamp_ms = load_le<std::int64_t>(from + 80);
+  part.created_us = load_le<std::int64_t>(from + 88);
   return part;
 }
 
 bool known(PartKind kind) {
-  return kind == PartKind::kBatch || kind == PartKind::kTrim;
+  return kind == PartKind::kBatch || kind == PartKind::kTrim || kind == PartKind::kSwap;
 }
 
 }  // namespace

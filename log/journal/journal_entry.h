@@ -26,6 +26,7 @@ inline constexpr std::size_t kEntryPartBytes = 96;
 enum class PartKind : std::uint16_t {
   kBatch = 1,  ///< a record batch, its bytes in the body
   kTrim = 2,   ///< the partition's log start moves up to base_offset
+  kSwap = 3,   ///< one segment that compaction wrote takes the place of several
 };
 
 struct JournalPart {
@@ -42,6 +43,7 @@ struct JournalPart {
   std::uint32_t body_at = 0;  ///< byte in the entry's body
   std::int64_t min_timestamp_ms = 0;
   std::int64_t max_timestamp_ms = 0;
+  std::int64_t created_us = 0;  ///< kSwap only; what its other fields mean: sequencer.h
 };
 
 /// Where an entry stands, and what it must say to be the one that belongs there.

@@ -85,17 +85,6 @@ Result<std::uint64_t> OrderLog::find(Position position) const {
   return low;
 }
 
-Result<std::vector<OrderEntry>> OrderLog::oldest_file() const {
-  const std::uint64_t first = first_block();
-  std::vector<OrderEntry> all;
-  if (count() / entries_per_block() < first + kOrderBlocksPerFile) return all;
-  for (std::uint64_t index = first; index < first + kOrderBlocksPerFile; ++index) {
-    STELE_TRY(const auto entries, block(index));
-    all.insert(all.end(), entries.begin(), entries.end());
-  }
-  return all;
-}
-
 std::optional<std::string> OrderLog::drop_oldest_file() {
   const std::uint64_t first = first_block();
   if (count() / entries_per_block() < first + kOrderBlocksPerFile) return std::nullopt;

@@ -49,9 +49,6 @@ public:
   [[nodiscard]] std::set<std::string> take_dirty() { return std::exchange(dirty_, {}); }
   /// Forgets the oldest file; the caller removes it. Nullopt if it is the one being written.
   std::optional<std::string> drop_oldest_file();
-  /// The entries of the oldest file, to see whether any is still wanted. Empty if it is the one
-  /// being written.
-  Result<std::vector<OrderEntry>> oldest_file() const;
 
   // --- anybody ---
 

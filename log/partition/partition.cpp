@@ -43,15 +43,18 @@ Partition::Partition(FileCache& files, const OrderLog& order, std::string folder
 }
 
 std::shared_ptr<Segment> Partition::make_segment(const SegmentImage& image) {
-  const std::uint64_t seed = mix_seed(seed_, static_cast<std::uint64_t>(image.base.raw()));
+  std::uint64_t seed = mix_seed(seed_, static_cast<std::uint64_t>(image.base.raw()));
+  if (image.generation > 0) seed = mix_seed(seed, image.generation);
   // The list of segments owns the rebuilder, and the store owns the partition longer than any
   // reader uses it.
   auto path = std::make_shared<std::string>();
-  auto segment = std::make_shared<Segment>(
-      files_, folder_, seed, image,
-      [this, path, base = image.base](std::optional<BatchEntry> before, std::uint32_t count) {
-        return rebuild(base, *path, before, count);
-      });
+  auto segment =
+      std::make_shared<Segment>(files_, folder_, seed, image,
+                                [this, path, base = image.base, compacted = image.generation > 0](
+                                    std::optional<BatchEntry> before, std::uint32_t count) {
+                                  return compacted ? rebuild_compacted(*path, before, count)
+                                                   : rebuild(base, *path, before, count);
+                                });
   *path = segment->path();
   return segment;
 }
@@ -123,7 +126,7 @@ Result<std::shared_ptr<Segment>> Partition::replay(Offset segment_base, const Ba
   STELE_DO(segment->open_for_writing());
   STELE_DO(publish(segment, entry));
   sequence({segment, entry.base_offset, entry.file_at}, entry.batch_bytes,
-           static_cast<std::int32_t>(entry.record_count));
+           static_cast<std::int32_t>(entry.offset_count));
   set_end(next_offset_);
   return segment;
 }
@@ -133,12 +136,17 @@ Offset Partition::sequence_trim(Offset log_start) {
   if (log_start == next_offset_) {
     active_ = nullptr;
     sequenced_bytes_ = 0;
+    sequenced_keep_base_ = next_offset_;
     return next_offset_;
   }
   Offset keep_base = active_ == nullptr ? Offset(0) : active_->base();
   const auto list = segments_.load();
   for (auto one = list->rbegin(); one != list->rend() && keep_base > log_start; ++one)
     keep_base = (*one)->base();
+  // A swap before this trim in the commit group will have made one segment of them all.
+  if (pending_swap_ && keep_base > pending_swap_->first && keep_base < pending_swap_->next)
+    keep_base = pending_swap_->first;
+  sequenced_keep_base_ = std::max(sequenced_keep_base_, keep_base);
   return keep_base;
 }
 
@@ -154,7 +162,47 @@ Partition::SegmentList Partition::apply_trim(Offset log_start, Offset keep_base)
     sequenced_bytes_ = 0;
   }
   segments_.store(std::make_shared<const SegmentList>(kept, list->end()));
+  std::for_each(list->begin(), kept, [](const auto& one) { one->index().retire(); });
   return {list->begin(), kept};
+}
+
+std::optional<Offset> Partition::find_swap_end(
+    std::span<const std::shared_ptr<Segment>> replaced) const {
+  STELE_CHECK(!replaced.empty());
+  const auto list = segments_.load();
+  const auto first = std::ranges::find(*list, replaced.front());
+  if (static_cast<std::size_t>(list->end() - first) <= replaced.size() ||
+      !std::equal(replaced.begin(), replaced.end(), first) || pending_swap_ ||
+      replaced.front()->base() < sequenced_keep_base_)
+    return std::nullopt;
+  return (*(first + static_cast<std::ptrdiff_t>(replaced.size())))->base();
+}
+
+Partition::SegmentList Partition::apply_swap(Offset first, Offset next,
+                                             std::shared_ptr<Segment> replacement) {
+  pending_swap_.reset();
+  const auto list = segments_.load();
+  const auto from = std::ranges::lower_bound(*list, first, {}, &Segment::base);
+  const auto to = std::ranges::lower_bound(*list, next, {}, &Segment::base);
+  SegmentList fresh(list->begin(), from);
+  if (replacement != nullptr) fresh.push_back(std::move(replacement));
+  fresh.insert(fresh.end(), to, list->end());
+  segments_.store(std::make_shared<const SegmentList>(std::move(fresh)));
+  // Only now: who stumbles over it looks at the new list.
+  std::for_each(from, to, [](const auto& one) { one->index().retire(); });
+  return {from, to};
+}
+
+Result<Partition::SegmentList> Partition::replay_swap(const SegmentImage& image, Offset next) {
+  const auto list = segments_.load();
+  const auto has = [&](Offset base) {
+    return std::ranges::binary_search(*list, base, {}, &Segment::base);
+  };
+  if (!has(image.base) || !has(next) || image.base >= next) {
+    return fail(Code::kCorrupt, "{}: journal and checkpoint disagree about the segments {} to {}",
+                folder_, image.base.raw(), next.raw());
+  }
+  return apply_swap(image.base, next, image.batch_count > 0 ? make_segment(image) : nullptr);
 }
 
 Offset Partition::retention_end(std::int64_t now_ms, std::int64_t retention_ms,

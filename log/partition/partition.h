@@ -4,6 +4,9 @@
 //   log_start          end (watermark)        next_offset (sequenced)
 //      |  durable, visible  |  in a commit group, not yet durable  |
 //
+// Compaction replaces runs of sealed segments by one new segment of the same offsets with fewer
+// records; then offsets have gaps, and log_start may stand in one.
+//
 // Invariants: log_start <= end <= next_offset. Readers see nothing at or above end(). A segment
 // list that readers hold stays readable: its files are removed from the folder, not from under
 // them. Threads: "the core" functions belong to whoever runs the core; the others to anybody.
@@ -11,6 +14,8 @@
 
 #include <atomic>
 #include <memory>
+#include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -50,6 +55,21 @@ struct PartitionRead {
   std::size_t needed = 0;
 };
 
+/// Where a batch that the order log names stands now.
+struct StoredBatch {
+  std::shared_ptr<const Segment> segment;
+  Offset base_offset;
+  std::uint64_t file_at = 0;
+  std::uint32_t batch_bytes = 0;
+  std::optional<std::uint32_t> crc;  ///< none: compaction may have made another batch of it
+};
+
+/// The batch that the entry says stands in `bytes`, exactly; kCorrupt names partition, offset and
+/// file. Base offset and epoch, which a batch's crc does not cover, are checked as well.
+[[nodiscard]] Result<BatchHeader> check_stored_batch(const TopicPartition& partition,
+                                                     const Segment& segment,
+                                                     const BatchEntry& entry, ByteView bytes);
+
 struct TimedRecord {
   Offset offset;
   std::int64_t timestamp_ms = -1;
@@ -78,9 +98,10 @@ public:
   [[nodiscard]] Result<std::optional<TimedRecord>> find_time(std::int64_t timestamp_ms) const;
   /// The first record that has the greatest timestamp.
   [[nodiscard]] Result<std::optional<TimedRecord>> find_latest_time() const;
-  /// One batch, checked; `at` is where the order log says it stands.
-  [[nodiscard]] Result<void> read_batch(Offset base_offset, std::uint64_t at, std::uint32_t crc,
-                                        ByteSpan into) const;
+  /// Nullopt if it was let go of, or compaction removed it.
+  [[nodiscard]] Result<std::optional<StoredBatch>> find_batch(const OrderEntry& ordered) const;
+  /// The batch, checked; `into` has its size. kNotFound: it was let go of or replaced meanwhile.
+  [[nodiscard]] Result<void> read_batch(const StoredBatch& batch, ByteSpan into) const;
   [[nodiscard]] std::shared_ptr<const SegmentList> segments() const { return segments_.load(); }
   [[nodiscard]] std::int64_t size_bytes() const;
 
@@ -106,6 +127,21 @@ public:
   /// The trim is durable: moves the log start and gives the segments below `keep_base`, whose files
   /// are the caller's to remove.
   SegmentList apply_trim(Offset log_start, Offset keep_base);
+  /// A segment that is not in the list and may be written by one thread that is not the core.
+  [[nodiscard]] std::shared_ptr<Segment> make_replacement(const SegmentImage& image) {
+    return make_segment(image);
+  }
+  /// The base of the segment behind `replaced`, if these are, one after the other, segments of the
+  /// list as it is and as everything sequenced will leave it. Nullopt: they are no longer.
+  [[nodiscard]] std::optional<Offset> find_swap_end(
+      std::span<const std::shared_ptr<Segment>> replaced) const;
+  /// The segments from base `first` to below base `next` (see find_swap_end()) are to be replaced.
+  void sequence_swap(Offset first, Offset next) { pending_swap_ = {first, next}; }
+  /// The swap is durable: readers find `replacement` (null: nothing is left) from now on. Gives the
+  /// segments replaced, whose files are the caller's to remove.
+  SegmentList apply_swap(Offset first, Offset next, std::shared_ptr<Segment> replacement);
+  /// Replay: the same. `image` of 0 batches: nothing is left. kCorrupt if there is no such run.
+  Result<SegmentList> replay_swap(const SegmentImage& image, Offset next);
   /// Where the log start goes by retention; log_start() if it stays.
   [[nodiscard]] Offset retention_end(std::int64_t now_ms, std::int64_t retention_ms,
                                      std::int64_t retention_bytes) const;
@@ -120,15 +156,23 @@ private:
   [[nodiscard]] std::shared_ptr<Segment> make_segment(const SegmentImage& image);
   Result<void> make_folder();
   void add_segment(std::shared_ptr<Segment> segment);
-  [[nodiscard]] Result<PartitionRead> read_segment(Offset from, ByteSpan into) const;
-  [[nodiscard]] Result<void> read_batch_at(Offset base_offset, std::uint64_t at, std::uint32_t crc,
-                                           ByteSpan into) const;
+  [[nodiscard]] Result<PartitionRead> read_list(const SegmentList& list, Offset end, Offset from,
+                                                ByteSpan into) const;
+  [[nodiscard]] Result<PartitionRead> read_dense(const Segment& segment, Offset end, Offset from,
+                                                 ByteSpan into) const;
+  [[nodiscard]] Result<PartitionRead> read_compacted(const Segment& segment, std::uint64_t ordinal,
+                                                     ByteSpan into) const;
+  [[nodiscard]] Result<std::optional<TimedRecord>> find_time_in(const SegmentList& list, Offset end,
+                                                                std::int64_t timestamp_ms) const;
   [[nodiscard]] Error explained(Error error, Offset from) const;
   [[nodiscard]] Result<BatchEntry> rebuild_entry(const File* file, const OrderEntry& ordered) const;
   [[nodiscard]] Result<std::vector<BatchEntry>> rebuild(Offset segment_base,
                                                         const std::string& segment_path,
                                                         std::optional<BatchEntry> before,
                                                         std::uint32_t count) const;
+  [[nodiscard]] Result<std::vector<BatchEntry>> rebuild_compacted(const std::string& segment_path,
+                                                                  std::optional<BatchEntry> before,
+                                                                  std::uint32_t count) const;
   [[nodiscard]] Result<std::optional<TimedRecord>> find_in_batch(const Segment& segment,
                                                                  const BatchEntry& entry,
                                                                  std::int64_t timestamp_ms) const;
@@ -146,6 +190,11 @@ private:
   Offset next_offset_;
   std::shared_ptr<Segment> active_;    ///< where the sequencer appends; may not be published yet
   std::uint64_t sequenced_bytes_ = 0;  ///< of active_
+  Offset sequenced_keep_base_;         ///< of the trims sequenced so far
+  struct PendingSwap {
+    Offset first, next;
+  };
+  std::optional<PendingSwap> pending_swap_;  ///< sequenced, not applied yet
   ProducerStates producers_;
   bool folder_made_ = false;
   bool folder_dirty_ = false;

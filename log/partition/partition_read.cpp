@@ -13,11 +13,12 @@ namespace {
 
 constexpr std::size_t kRecordsBytesMax = 64 << 20;
 
-// The segment that holds `offset`: the last one that begins at or below it. Null if there is none.
-const Segment* segment_at(const Partition::SegmentList& list, Offset offset) {
+// The segment that holds `offset`: the last one that begins at or below it; else the first one.
+Partition::SegmentList::const_iterator segment_at(const Partition::SegmentList& list,
+                                                  Offset offset) {
   const auto after =
       std::ranges::upper_bound(list, offset, {}, [](const auto& one) { return one->base(); });
-  return after == list.begin() ? nullptr : std::prev(after)->get();
+  return after == list.begin() ? after : std::prev(after);
 }
 
 Error damaged(const TopicPartition& id, Offset offset, const std::string& path, std::uint64_t at) {
@@ -48,7 +49,47 @@ Result<ByteView> records_of(const BatchHeader& header, ByteView batch, Decompres
                                  batch.subspan(kBatchHeaderBytes), kRecordsBytesMax);
 }
 
+// Least and greatest time of its records; -1 if it has none.
+Result<void> set_times(BatchEntry& entry, const BatchHeader& header, ByteView batch) {
+  Decompressor decompressor;
+  STELE_TRY(const ByteView records, records_of(header, batch, decompressor));
+  entry.min_timestamp_ms = header.record_count == 0 ? -1 : INT64_MAX;
+  entry.max_timestamp_ms = header.record_count == 0 ? -1 : INT64_MIN;
+  RecordReader reader(header, records);
+  while (reader.next()) {
+    entry.min_timestamp_ms = std::min(entry.min_timestamp_ms, reader.record().timestamp_ms);
+    entry.max_timestamp_ms = std::max(entry.max_timestamp_ms, reader.record().timestamp_ms);
+  }
+  return reader.finish();
+}
+
+// The whole batch at `at` of a file that says itself how long its batches are. kCorrupt if none is.
+Result<BatchHeader> read_whole_batch(const File& file, std::uint64_t at, Bytes& batch) {
+  batch.resize(kBatchHeaderBytes);
+  STELE_TRY(std::size_t got, file.read(batch, at));
+  const auto header = parse_batch_header(ByteView(batch).first(got));
+  if (!header) return fail(Code::kCorrupt, "no batch stands at byte {}", at);
+  STELE_TRY(const std::uint64_t size, file.size());
+  if (static_cast<std::uint64_t>(header->batch_bytes) > size - at)
+    return fail(Code::kCorrupt, "the batch at byte {} is cut off", at);
+  batch.resize(static_cast<std::size_t>(header->batch_bytes));
+  STELE_TRY(got, file.read(batch, at));
+  if (got < batch.size() || !batch_crc_matches(batch))
+    return fail(Code::kCorrupt, "the batch at byte {} is damaged", at);
+  return *header;
+}
+
 }  // namespace
+
+Result<BatchHeader> check_stored_batch(const TopicPartition& partition, const Segment& segment,
+                                       const BatchEntry& entry, ByteView bytes) {
+  Error damage = damaged(partition, entry.base_offset, segment.path(), entry.file_at);
+  STELE_TRY(const auto header, whole_batch(bytes, entry.base_offset, damage));
+  if (!header || static_cast<std::size_t>(header->batch_bytes) != bytes.size() ||
+      header->next_offset() != entry.next_offset())
+    return std::unexpected(std::move(damage));
+  return *header;
+}
 
 // A file that vanished under a reader is no damage if the records were let go of meanwhile.
 Error Partition::explained(Error error, Offset from) const {
@@ -62,31 +103,47 @@ Error Partition::explained(Error error, Offset from) const {
 }
 
 Result<PartitionRead> Partition::read(Offset from, ByteSpan into) const {
-  auto result = read_segment(from, into);
-  if (!result) return std::unexpected(explained(std::move(result).error(), from));
-  return result;
+  while (true) {
+    // In this order: the list is at least as new as the end, and no newer than the log start.
+    const Offset end = this->end();
+    const auto list = segments_.load();
+    auto result = read_list(*list, end, from, into);
+    // What was replaced under the reader is looked for where it is now.
+    if (!result && segments_.load() != list) continue;
+    if (!result) return std::unexpected(explained(std::move(result).error(), from));
+    return result;
+  }
 }
 
-Result<PartitionRead> Partition::read_segment(Offset from, ByteSpan into) const {
-  const Offset end = this->end();
+Result<PartitionRead> Partition::read_list(const SegmentList& list, Offset end, Offset from,
+                                           ByteSpan into) const {
   if (from < log_start() || from > end) {
     return fail(Code::kOutOfRange, "offset {} is outside {} to {}", from.raw(), log_start().raw(),
                 end.raw());
   }
-  PartitionRead result{.next = from};
-  if (from == end) return result;
-  const auto list = segments_.load();
-  const Segment* segment = segment_at(*list, from);
-  if (segment == nullptr || segment->index().count() == 0) {
-    return fail(Code::kOutOfRange, "offset {} was removed meanwhile", from.raw());
+  if (from == end) return PartitionRead{.next = from};
+  for (auto at = segment_at(list, from); at != list.end(); ++at) {
+    const Segment& segment = **at;
+    // All between is gone, and the end was another one when the reader looked.
+    if (segment.base() >= end) return PartitionRead{.next = end};
+    if (segment.index().count() == 0) break;
+    if (!segment.compacted()) return read_dense(segment, end, std::max(from, segment.base()), into);
+    STELE_TRY(const std::uint64_t ordinal, segment.index().find_at_or_after(from));
+    if (ordinal < segment.index().count()) return read_compacted(segment, ordinal, into);
   }
-  STELE_TRY(const BatchEntry entry, segment->index().find_offset(from));
-  STELE_TRY(const std::size_t got, segment->read(into, entry.file_at));
+  return fail(Code::kOutOfRange, "offset {} was removed meanwhile", from.raw());
+}
+
+Result<PartitionRead> Partition::read_dense(const Segment& segment, Offset end, Offset from,
+                                            ByteSpan into) const {
+  PartitionRead result{.next = from};
+  STELE_TRY(const BatchEntry entry, segment.index().find_offset(from));
+  STELE_TRY(const std::size_t got, segment.read(into, entry.file_at));
   Offset expected = entry.base_offset;
   while (expected < end) {
     const std::uint64_t at = entry.file_at + result.bytes;
     const auto header = whole_batch(into.subspan(result.bytes, got - result.bytes), expected,
-                                    damaged(id_, expected, segment->path(), at));
+                                    damaged(id_, expected, segment.path(), at));
     // What stands in front of damage is good and is given out; the next read tells of the damage.
     if (!header && result.bytes == 0) return std::unexpected(header.error());
     if (!header || !*header) break;
@@ -97,32 +154,82 @@ Result<PartitionRead> Partition::read_segment(Offset from, ByteSpan into) const 
   if (result.bytes == 0) {
     // There was room for all of it: its own length must be wrong.
     if (into.size() >= entry.batch_bytes)
-      return std::unexpected(damaged(id_, entry.base_offset, segment->path(), entry.file_at));
+      return std::unexpected(damaged(id_, entry.base_offset, segment.path(), entry.file_at));
     result.needed = entry.batch_bytes;
   }
   return result;
 }
 
-Result<void> Partition::read_batch(Offset base_offset, std::uint64_t at, std::uint32_t crc,
-                                   ByteSpan into) const {
-  auto result = read_batch_at(base_offset, at, crc, into);
-  if (!result) return std::unexpected(explained(std::move(result).error(), base_offset));
+// Batches do not follow from one another: what should stand where is in the index alone.
+Result<PartitionRead> Partition::read_compacted(const Segment& segment, std::uint64_t ordinal,
+                                                ByteSpan into) const {
+  const BatchIndex& index = segment.index();
+  PartitionRead result;
+  std::size_t got = 0;
+  for (bool more = true; more && ordinal < index.count();) {
+    const auto entries = index.block(ordinal / index.entries_per_block());
+    if (!entries && result.bytes == 0) return std::unexpected(entries.error());
+    if (!entries) break;
+    for (std::size_t i = ordinal % index.entries_per_block(); more && i < entries->size();
+         ++i, ++ordinal) {
+      const BatchEntry& entry = (*entries)[i];
+      if (result.bytes == 0) {
+        result.next = entry.base_offset;
+        result.needed = entry.batch_bytes;
+        STELE_TRY(got, segment.read(into, entry.file_at));
+      }
+      more = entry.batch_bytes <= got - result.bytes;
+      if (!more) break;
+      const auto header =
+          check_stored_batch(id_, segment, entry, into.subspan(result.bytes, entry.batch_bytes));
+      if (!header && result.bytes > 0) return result;
+      if (!header) return std::unexpected(header.error());
+      result.bytes += entry.batch_bytes;
+      result.next = entry.next_offset();
+      result.needed = 0;
+    }
+  }
   return result;
 }
 
-Result<void> Partition::read_batch_at(Offset base_offset, std::uint64_t at, std::uint32_t crc,
-                                      ByteSpan into) const {
-  const auto list = segments_.load();
-  const Segment* segment = segment_at(*list, base_offset);
-  if (segment == nullptr)
-    return fail(Code::kOutOfRange, "offset {} is below the log start", base_offset.raw());
-  STELE_TRY(const std::size_t got, segment->read(into, at));
-  const auto header = parse_batch_header(into.first(got));
-  if (got < into.size() || !header || !stamped_right(*header, base_offset) || header->crc != crc ||
-      static_cast<std::size_t>(header->batch_bytes) != into.size() || !batch_crc_matches(into)) {
-    return std::unexpected(damaged(id_, base_offset, segment->path(), at));
+Result<std::optional<StoredBatch>> Partition::find_batch(const OrderEntry& ordered) const {
+  while (true) {
+    const auto list = segments_.load();
+    const auto at = segment_at(*list, ordered.base_offset);
+    if (removed() || at == list->end() || (*at)->base() > ordered.base_offset) return std::nullopt;
+    if (!(*at)->compacted()) {
+      return StoredBatch{*at, ordered.base_offset, ordered.file_at, ordered.batch_bytes,
+                         ordered.batch_crc};
+    }
+    const auto ordinal = (*at)->index().find_at_or_after(ordered.base_offset);
+    if (!ordinal && segments_.load() != list) continue;
+    if (!ordinal) return std::unexpected(explained(ordinal.error(), ordered.base_offset));
+    if (*ordinal == (*at)->index().count()) return std::nullopt;
+    const auto entry = (*at)->index().entry(*ordinal);
+    if (!entry && segments_.load() != list) continue;
+    if (!entry) return std::unexpected(explained(entry.error(), ordered.base_offset));
+    if (entry->base_offset != ordered.base_offset) return std::nullopt;
+    return StoredBatch{*at, entry->base_offset, entry->file_at, entry->batch_bytes, std::nullopt};
   }
-  return {};
+}
+
+Result<void> Partition::read_batch(const StoredBatch& batch, ByteSpan into) const {
+  STELE_CHECK(into.size() == batch.batch_bytes);
+  const auto got = batch.segment->read(into, batch.file_at);
+  const auto header = parse_batch_header(into.first(got.value_or(0)));
+  if (got && header && stamped_right(*header, batch.base_offset) &&
+      static_cast<std::size_t>(header->batch_bytes) == into.size() &&
+      header->crc == batch.crc.value_or(header->crc) && batch_crc_matches(into))
+    return {};
+  const auto list = segments_.load();
+  const bool listed =
+      std::ranges::any_of(*list, [&](const auto& one) { return one.get() == batch.segment.get(); });
+  if (!listed && batch.base_offset >= log_start())
+    return fail(Code::kNotFound, "the batch at offset {} was replaced meanwhile",
+                batch.base_offset.raw());
+  const Error error =
+      got ? damaged(id_, batch.base_offset, batch.segment->path(), batch.file_at) : got.error();
+  return std::unexpected(explained(error, batch.base_offset));
 }
 
 Result<std::optional<TimedRecord>> Partition::find_in_batch(const Segment& segment,
@@ -149,8 +256,17 @@ Result<std::optional<TimedRecord>> Partition::find_in_batch(const Segment& segme
 }
 
 Result<std::optional<TimedRecord>> Partition::find_time(std::int64_t timestamp_ms) const {
-  const Offset end = this->end();
-  for (const auto& segment : *segments_.load()) {
+  while (true) {
+    const Offset end = this->end();
+    const auto list = segments_.load();
+    auto found = find_time_in(*list, end, timestamp_ms);
+    if (found || segments_.load() == list) return found;
+  }
+}
+
+Result<std::optional<TimedRecord>> Partition::find_time_in(const SegmentList& list, Offset end,
+                                                           std::int64_t timestamp_ms) const {
+  for (const auto& segment : list) {
     if (segment->max_timestamp_ms() < timestamp_ms) continue;
     const std::uint64_t count = segment->index().count();
     for (std::uint64_t first = 0; first < count; first += segment->index().entries_per_block()) {
@@ -180,7 +296,7 @@ Result<std::optional<TimedRecord>> Partition::find_latest_time() const {
 // replayed) the times are unknown: any search meets it, and the damage with it.
 Result<BatchEntry> Partition::rebuild_entry(const File* file, const OrderEntry& ordered) const {
   BatchEntry entry{.base_offset = ordered.base_offset,
-                   .record_count = ordered.record_count,
+                   .offset_count = ordered.record_count,
                    .file_at = static_cast<std::uint32_t>(ordered.file_at),
                    .batch_bytes = ordered.batch_bytes,
                    .position = ordered.position,
@@ -194,18 +310,7 @@ Result<BatchEntry> Partition::rebuild_entry(const File* file, const OrderEntry& 
   if (!header || !*header || (*header)->base_offset != ordered.base_offset ||
       (*header)->crc != ordered.batch_crc)
     return entry;
-  Decompressor decompressor;
-  STELE_TRY(const ByteView records, records_of(**header, batch, decompressor));
-  std::int64_t least = INT64_MAX;
-  std::int64_t greatest = INT64_MIN;
-  RecordReader reader(**header, records);
-  while (reader.next()) {
-    least = std::min(least, reader.record().timestamp_ms);
-    greatest = std::max(greatest, reader.record().timestamp_ms);
-  }
-  STELE_DO(reader.finish());
-  entry.min_timestamp_ms = least;
-  entry.max_timestamp_ms = greatest;
+  STELE_DO(set_times(entry, **header, batch));
   return entry;
 }
 
@@ -240,6 +345,48 @@ Result<std::vector<BatchEntry>> Partition::rebuild(Offset segment_base,
   if (entries.size() < count) {
     return fail(Code::kCorrupt, "{}: the order log knows {} of {} batches from offset {}",
                 segment_path, entries.size(), count, expected.raw());
+  }
+  return entries;
+}
+
+// The same for a segment that compaction wrote: the order log knows which offsets a batch took, but
+// no longer which batches are left, where, and how large.
+Result<std::vector<BatchEntry>> Partition::rebuild_compacted(const std::string& segment_path,
+                                                             std::optional<BatchEntry> before,
+                                                             std::uint32_t count) const {
+  STELE_TRY(const auto file, files_.open(segment_path, OpenMode::kRead));
+  std::uint64_t at = before ? std::uint64_t{before->file_at} + before->batch_bytes : 0;
+  std::uint64_t block = order_.first_block();
+  if (before) {
+    STELE_TRY(block, order_.find(before->position));
+  }
+  std::vector<BatchEntry> entries;
+  Bytes batch;
+  auto header = read_whole_batch(*file, at, batch);
+  for (; header && entries.size() < count && block < order_.block_count(); ++block) {
+    STELE_TRY(const auto ordered, order_.block(block));
+    for (const OrderEntry& one : ordered) {
+      if (one.from != id_ || one.base_offset != header->base_offset ||
+          one.record_count != distance(header->base_offset, header->next_offset()))
+        continue;
+      BatchEntry& entry = entries.emplace_back();
+      entry = {.base_offset = one.base_offset,
+               .offset_count = one.record_count,
+               .file_at = static_cast<std::uint32_t>(at),
+               .batch_bytes = static_cast<std::uint32_t>(batch.size()),
+               .position = one.position,
+               .recorded_us = one.recorded_us};
+      STELE_DO(set_times(entry, *header, batch));
+      at += batch.size();
+      if (entries.size() == count) break;
+      header = read_whole_batch(*file, at, batch);
+      if (!header) break;
+    }
+  }
+  if (entries.size() < count) {
+    return fail(Code::kCorrupt, "{}: only {} of {} batches from byte {} on are found again: {}",
+                segment_path, entries.size(), count, at,
+                header ? "the order log does not name the next" : header.error().detail);
   }
   return entries;
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "log/base/check.h"
+#include "log/base/fail.h"
 
 namespace stele::log {
 
@@ -17,7 +18,7 @@ BatchIndex::BatchIndex(FileCache& files, std::string path, std::uint64_t seed, O
 std::array<std::byte, kBatchEntryBytes> BatchIndex::encode(const BatchEntry& entry) const {
   std::array<std::byte, kBatchEntryBytes> out;
   store_le(out.data(), static_cast<std::uint32_t>(distance(segment_base_, entry.base_offset)));
-  store_le(out.data() + 4, entry.record_count);
+  store_le(out.data() + 4, entry.offset_count);
   store_le(out.data() + 8, entry.file_at);
   store_le(out.data() + 12, entry.batch_bytes);
   store_le(out.data() + 16, entry.position.raw());
@@ -29,7 +30,7 @@ std::array<std::byte, kBatchEntryBytes> BatchIndex::encode(const BatchEntry& ent
 
 BatchEntry BatchIndex::decode(const std::byte* from) const {
   return {.base_offset = segment_base_.next(load_le<std::uint32_t>(from)),
-          .record_count = load_le<std::uint32_t>(from + 4),
+          .offset_count = load_le<std::uint32_t>(from + 4),
           .file_at = load_le<std::uint32_t>(from + 8),
           .batch_bytes = load_le<std::uint32_t>(from + 12),
           .position = Position(load_le<std::int64_t>(from + 16)),
@@ -78,6 +79,9 @@ Result<Block> BatchIndex::checked_block(std::uint64_t index) const {
   auto block = blocks_.read(index);
   if (block && block->count() >= expected) return block;
   if (!block && block.error().code != Code::kCorrupt) return block;
+  if (retired_.load(std::memory_order_acquire)) {
+    return fail(Code::kCorrupt, "{} was replaced meanwhile", blocks_.path_of(index));
+  }
   std::optional<BatchEntry> before;
   if (index > 0) {
     STELE_TRY(const Block previous, checked_block(index - 1));
@@ -98,6 +102,17 @@ Result<BatchEntry> BatchIndex::entry(std::uint64_t ordinal) const {
 }
 
 Result<BatchEntry> BatchIndex::find_offset(Offset offset) const {
+  STELE_TRY(const Found found, find_last_at_or_before(offset));
+  return found.entry;
+}
+
+Result<std::uint64_t> BatchIndex::find_at_or_after(Offset offset) const {
+  STELE_TRY(const Found found, find_last_at_or_before(offset));
+  return found.entry.next_offset() > offset ? found.ordinal : found.ordinal + 1;
+}
+
+// The first entry if all of them begin behind `offset`.
+Result<BatchIndex::Found> BatchIndex::find_last_at_or_before(Offset offset) const {
   const std::uint64_t total = count();
   STELE_CHECK(total > 0);
   // The last block whose first entry is at most `offset`. Readers are mostly at the end, whose
@@ -125,7 +140,7 @@ Result<BatchEntry> BatchIndex::find_offset(Offset offset) const {
     const std::uint32_t middle = first + (last - first) / 2;
     (decode(block.entry(middle)).base_offset <= offset ? first : last) = middle;
   }
-  return decode(block.entry(first));
+  return Found{low * entries_per_block() + first, decode(block.entry(first))};
 }
 
 Result<std::optional<BatchEntry>> BatchIndex::find_time(std::int64_t timestamp_ms,

@@ -14,8 +14,10 @@ namespace {
 constexpr std::uint64_t kReserveBytesMin = 64 << 10;
 constexpr std::uint64_t kReserveBytesMax = 16 << 20;
 
-std::string file_path(const std::string& folder, Offset base, std::string_view suffix) {
-  return fmt::format("{}/{:020}{}", folder, base.raw(), suffix);
+std::string file_path(const std::string& folder, const SegmentImage& image,
+                      std::string_view suffix) {
+  if (image.generation == 0) return fmt::format("{}/{:020}{}", folder, image.base.raw(), suffix);
+  return fmt::format("{}/{:020}.{}{}", folder, image.base.raw(), image.generation, suffix);
 }
 
 }  // namespace
@@ -23,13 +25,14 @@ std::string file_path(const std::string& folder, Offset base, std::string_view s
 Segment::Segment(FileCache& files, const std::string& folder, std::uint64_t seed,
                  const SegmentImage& image, RebuildBatches rebuild)
     : files_(files),
-      path_(file_path(folder, image.base, ".log")),
+      path_(file_path(folder, image, ".log")),
       base_(image.base),
       created_us_(image.created_us),
+      generation_(image.generation),
+      dirty_from_(image.dirty_from),
       bytes_(image.bytes),
       max_timestamp_ms_(image.max_timestamp_ms),
-      index_(files, file_path(folder, image.base, ".batches"), seed, image.base,
-             std::move(rebuild)) {
+      index_(files, file_path(folder, image, ".batches"), seed, image.base, std::move(rebuild)) {
   index_.restore(image.batch_count);
 }
 
@@ -42,7 +45,9 @@ SegmentImage Segment::image() const {
           .bytes = published_bytes(),
           .batch_count = index_.count(),
           .max_timestamp_ms = max_timestamp_ms(),
-          .created_us = created_us_};
+          .created_us = created_us_,
+          .generation = generation_,
+          .dirty_from = dirty_from_};
 }
 
 Result<void> Segment::open_for_writing() {
@@ -90,6 +95,21 @@ Result<void> Segment::seal() {
   // Without a descriptor the space stays reserved: no reason to fail what is durable already.
   const auto file = file_ != nullptr ? file_ : files_.open(path_).value_or(nullptr);
   return file != nullptr ? file->truncate(published_bytes()) : Result<void>{};
+}
+
+Result<void> Segment::sync() {
+  STELE_CHECK(file_ != nullptr);
+  return file_->sync();
+}
+
+Result<void> Segment::finish() {
+  STELE_DO(seal());
+  STELE_DO(sync());
+  STELE_TRY(const auto index, files_.open(index_path()));
+  STELE_DO(index->sync());
+  file_.reset();
+  dirty_ = false;
+  return {};
 }
 
 Result<Bytes> Segment::read_beyond() const {

@@ -1,6 +1,9 @@
 // One segment file of a partition: record batches as on the wire, nothing between them, no zero
 // tail.
 //
+// A segment that compaction wrote is a file of its own, `<base>.<generation>.log`: it was whole and
+// durable before anybody knew of it, and never changes.
+//
 //   [ batch ][ batch ][ batch ] | reserved blocks beyond the size, given back at seal()
 //                              ^ published_bytes(): readers go this far
 //
@@ -25,6 +28,11 @@ struct SegmentImage {
   std::uint64_t batch_count = 0;
   std::int64_t max_timestamp_ms = -1;
   std::int64_t created_us = 0;
+  std::uint32_t generation = 0;   ///< how often its records went through compaction; 0: as appended
+  Offset dirty_from = kAllClean;  ///< generation > 0: records from here on are still as appended
+
+  static constexpr Offset kAllClean{-1};
+  friend bool operator==(const SegmentImage&, const SegmentImage&) = default;
 };
 
 class Segment {
@@ -43,6 +51,9 @@ public:
   [[nodiscard]] std::int64_t max_timestamp_ms() const {
     return max_timestamp_ms_.load(std::memory_order_relaxed);
   }
+  [[nodiscard]] bool compacted() const { return generation_ > 0; }
+  [[nodiscard]] std::uint32_t generation() const { return generation_; }
+  [[nodiscard]] Offset dirty_from() const { return dirty_from_; }
   [[nodiscard]] SegmentImage image() const;
 
   // --- the core ---
@@ -59,6 +70,11 @@ public:
   void publish(const BatchEntry& entry);
   /// No more batches: gives back reserved space and finishes the index.
   Result<void> seal();
+  /// Makes what was written durable: for a replacement, whose writer is not the core, so that a
+  /// large one does not hand the disk all of it at once. kIo.
+  Result<void> sync();
+  /// No more batches, and all of it durable but the folder's entries.
+  Result<void> finish();
   /// After replay: what stands in the file beyond the known end (nothing should). kCorrupt if the
   /// file is too short, kNotFound if it is gone.
   [[nodiscard]] Result<Bytes> read_beyond() const;
@@ -80,6 +96,8 @@ private:
   std::string path_;
   Offset base_;
   std::int64_t created_us_;
+  std::uint32_t generation_;
+  Offset dirty_from_;
   std::atomic<std::uint64_t> bytes_;
   std::atomic<std::int64_t> max_timestamp_ms_;
   BatchIndex index_;

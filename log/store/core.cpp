@@ -37,8 +37,12 @@ std::uint64_t StoreParts::seed() const {
   return mix_seed(id.high(), id.low());
 }
 
+std::string StoreParts::topic_folder(const Uuid& topic) const {
+  return fmt::format("{}/topics/{}", folder, topic.text());
+}
+
 std::string StoreParts::partition_folder(const TopicPartition& partition) const {
-  return fmt::format("{}/topics/{}/{}", folder, partition.topic.text(), partition.partition);
+  return fmt::format("{}/{}", topic_folder(partition.topic), partition.partition);
 }
 
 TopicEntry StoreParts::make_topic(TopicPtr info) {
@@ -57,7 +61,9 @@ void StoreParts::add_partitions(TopicEntry& topic) {
 }
 
 Core::Core(std::unique_ptr<StoreParts> parts)
-    : parts_(std::move(parts)), end_(parts_->sequencer.end().raw()) {
+    : parts_(std::move(parts)),
+      end_(parts_->sequencer.end().raw()),
+      compactor_(*parts_, [this](Operation operation) { queue_.push_back(std::move(operation)); }) {
   stats_.producer_count = static_cast<std::int64_t>(parts_->sequencer.producer_count());
   last_commit_ = parts_->env.now();
   update_gauges();
@@ -105,6 +111,7 @@ void Core::stop(const Error& because) {
     stopped_because_ = because.text();
   }
   state_.store(StoreState::kStopped, std::memory_order_release);
+  compactor_.stop();
   parts_->env.report(Severity::kError, fmt::format("store_stopped folder={} reason=\"{}\"",
                                                    parts_->folder, because.text()));
   for (Operation& operation : std::exchange(queue_, {})) {
@@ -281,6 +288,10 @@ Result<void> Core::publish_parts() {
     const JournalPart& part = planned.part;
     if (part.kind == PartKind::kTrim) {
       apply_trim(planned);
+      continue;
+    }
+    if (part.kind == PartKind::kSwap) {
+      apply_swap(planned);
       continue;
     }
     STELE_DO(

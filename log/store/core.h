@@ -17,6 +17,7 @@
 #include <string>
 
 #include "log/store/checkpointer.h"
+#include "log/store/compactor.h"
 #include "log/store/sequencer.h"
 
 namespace stele::log {
@@ -43,6 +44,7 @@ struct StoreParts {
 
   [[nodiscard]] std::uint64_t seed() const;
   [[nodiscard]] std::string partition_folder(const TopicPartition& partition) const;
+  [[nodiscard]] std::string topic_folder(const Uuid& topic) const;
   [[nodiscard]] TopicEntry make_topic(TopicPtr info);
   /// Those that the topic has by its info, but not yet as objects: new and empty.
   void add_partitions(TopicEntry& topic);
@@ -70,11 +72,13 @@ public:
   std::size_t wait(std::chrono::nanoseconds longest);
   /// True if run() has nothing to do and nothing is under way.
   [[nodiscard]] bool idle() const {
-    return queue_.empty() && !flushing_ && !parts_->checkpointer->running();
+    return queue_.empty() && !flushing_ && !parts_->checkpointer->running() &&
+           !compactor_.running();
   }
   [[nodiscard]] bool has_work() const { return !queue_.empty() || flushing_; }
 
-  /// Idle mark, retention, producer expiry, checkpoints that are due. Queues operations of its own.
+  /// Idle mark, retention, compaction, producer expiry, checkpoints that are due. Queues operations
+  /// of its own.
   void maintain();
   /// Starts a checkpoint if anything happened since the last one. False if there is nothing to do.
   bool begin_checkpoint();
@@ -87,6 +91,8 @@ public:
   [[nodiscard]] StoreParts& parts() { return *parts_; }
   [[nodiscard]] const StoreParts& parts() const { return *parts_; }
   [[nodiscard]] const CoreStats& stats() const { return stats_; }
+  [[nodiscard]] Compactor& compactor() { return compactor_; }
+  [[nodiscard]] const Compactor& compactor() const { return compactor_; }
   /// One past the last committed position; any thread.
   [[nodiscard]] Position end() const { return Position(end_.load(std::memory_order_acquire)); }
   /// Bytes queued and not yet sequenced, for the limit; any thread.
@@ -112,8 +118,11 @@ private:
   void handle_stall(std::uint64_t wanted_bytes);
   void checkpoint_if_due();
   void apply_trim(const PlannedPart& planned);
+  void apply_swap(const PlannedPart& planned);
+  void remove_segments(const Partition& partition, const Partition::SegmentList& gone);
   void apply_retention(std::int64_t now_ms);
   void trim_order_log();
+  [[nodiscard]] bool is_kept(const OrderEntry& entry) const;
   [[nodiscard]] StoreImage image() const;
   void update_gauges();
 
@@ -133,6 +142,8 @@ private:
       false;  ///< the last entry has parts: an idle mark would narrow the window of a torn tail
   std::chrono::nanoseconds last_commit_{0};
   std::chrono::nanoseconds next_retention_{0};
+  std::chrono::nanoseconds next_compaction_{0};
+  std::uint64_t unwanted_order_blocks_ = 0;  ///< nothing that blocks below list is kept
   std::size_t answered_ = 0;
   std::atomic<std::int64_t> end_;
   std::atomic<StoreState> state_ = StoreState::kOpen;
@@ -140,6 +151,7 @@ private:
   std::string stopped_because_;
   CoreStats stats_;
   std::function<void(std::span<const PartitionAdvance>)> listener_;
+  Compactor compactor_;
 };
 
 }  // namespace stele::log

@@ -107,6 +107,10 @@ void Core::maintain() {
     build_entry();
     write_entry();
   }
+  if (now >= next_compaction_) {
+    next_compaction_ = now + parts_->options.compaction_interval;
+    compactor_.start_if_due();
+  }
   if (now < next_retention_) return;
   next_retention_ = now + kRetentionEvery;
   const std::int64_t now_us = parts_->env.wall_us();
@@ -123,7 +127,7 @@ void Core::maintain() {
 void Core::apply_retention(std::int64_t now_ms) {
   for (const auto& [id, topic] : parts_->sequencer.topics()) {
     const TopicConfig& config = topic.info->config;
-    if (config.retention_ms < 0 && config.retention_bytes < 0) continue;
+    if (!config.deletes() || (config.retention_ms < 0 && config.retention_bytes < 0)) continue;
     for (const PartitionPtr& partition : topic.partitions) {
       const Offset before =
           partition->retention_end(now_ms, config.retention_ms, config.retention_bytes);
@@ -136,27 +140,51 @@ void Core::apply_retention(std::int64_t now_ms) {
 }
 
 void Core::apply_trim(const PlannedPart& planned) {
-  const auto gone =
-      planned.partition->apply_trim(planned.part.base_offset, planned.part.segment_base);
+  remove_segments(*planned.partition, planned.partition->apply_trim(planned.part.base_offset,
+                                                                    planned.part.segment_base));
+}
+
+void Core::apply_swap(const PlannedPart& planned) {
+  remove_segments(*planned.partition,
+                  planned.partition->apply_swap(planned.part.base_offset, planned.part.segment_base,
+                                                planned.replacement));
+  if (planned.replacement != nullptr) ++stats_.segments_created;
+}
+
+void Core::remove_segments(const Partition& partition, const Partition::SegmentList& gone) {
   for (const auto& segment : gone) {
     parts_->checkpointer->remove_file(segment->path());
     parts_->checkpointer->remove_file(segment->index_path());
     ++stats_.segments_deleted;
   }
-  if (!gone.empty()) parts_->checkpointer->created_in(planned.partition->folder());
+  if (!gone.empty()) parts_->checkpointer->created_in(partition.folder());
 }
 
-// The oldest order file goes when nothing that it lists is kept any longer.
+// The oldest order file goes when nothing that it lists is kept any longer: a few blocks at a look,
+// from the last one that still had something on.
 void Core::trim_order_log() {
-  const auto entries = parts_->order.oldest_file();
-  if (!entries || entries->empty()) return;
-  const bool wanted = std::ranges::any_of(*entries, [&](const OrderEntry& entry) {
-    const PartitionPtr partition = parts_->sequencer.find_partition(entry.from);
-    return partition != nullptr &&
-           entry.base_offset.next(entry.record_count) > partition->log_start();
-  });
-  if (wanted) return;
-  if (const auto path = parts_->order.drop_oldest_file()) parts_->checkpointer->remove_late(*path);
+  constexpr std::uint64_t kBlocksMax = 64;
+  OrderLog& order = parts_->order;
+  const std::uint64_t first = order.first_block();
+  const std::uint64_t end = first + kOrderBlocksPerFile;
+  if (order.count() / order.entries_per_block() < end) return;
+  unwanted_order_blocks_ = std::max(unwanted_order_blocks_, first);
+  for (std::uint64_t i = 0; i < kBlocksMax && unwanted_order_blocks_ < end; ++i) {
+    const auto entries = order.block(unwanted_order_blocks_);
+    if (!entries || std::ranges::any_of(*entries, [&](const auto& one) { return is_kept(one); }))
+      return;
+    ++unwanted_order_blocks_;
+  }
+  if (unwanted_order_blocks_ < end) return;
+  if (const auto path = order.drop_oldest_file()) parts_->checkpointer->remove_late(*path);
+}
+
+bool Core::is_kept(const OrderEntry& entry) const {
+  const PartitionPtr partition = parts_->sequencer.find_partition(entry.from);
+  if (partition == nullptr || entry.base_offset.next(entry.record_count) <= partition->log_start())
+    return false;
+  const auto found = partition->find_batch(entry);
+  return !found || found->has_value();
 }
 
 }  // namespace stele::log

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "log/base/check.h"
 #include "log/base/fail.h"
@@ -14,6 +15,23 @@ namespace {
 constexpr std::uint64_t kFirstLap = 1;
 constexpr std::uint64_t kFirstSequence = 1;
 constexpr std::size_t kCatalogueReadBytes = 1 << 20;
+
+// <20 digits>.<generation>.log or .batches
+bool is_compaction_file(std::string_view name) {
+  constexpr std::size_t kBaseDigits = 20;
+  const auto are_digits = [](std::string_view text) {
+    return !text.empty() && std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
+  };
+  if (name.ends_with(".log")) {
+    name.remove_suffix(4);
+  } else if (name.ends_with(".batches")) {
+    name.remove_suffix(8);
+  } else {
+    return false;
+  }
+  return name.size() > kBaseDigits + 1 && name[kBaseDigits] == '.' &&
+         are_digits(name.substr(0, kBaseDigits)) && are_digits(name.substr(kBaseDigits + 1));
+}
 
 class Recovery {
 public:
@@ -39,6 +57,7 @@ public:
     STELE_DO(build_topics());
     STELE_DO(cut_segments());
     remember_what_was_written();
+    STELE_DO(sweep_compactions());
     return sweep_topics();
   }
 
@@ -93,10 +112,15 @@ private:
       const PartitionPtr partition = find_or_add(part.partition);
       replayed_[part.partition] = partition;
       if (part.kind == PartKind::kTrim) {
-        for (const auto& gone : partition->apply_trim(part.base_offset, part.segment_base)) {
-          removals_.push_back(gone->path());
-          removals_.push_back(gone->index_path());
-        }
+        remove(partition->apply_trim(part.base_offset, part.segment_base));
+        continue;
+      }
+      if (part.kind == PartKind::kSwap) {
+        // Before the files go: what is still to be written to one of them.
+        STELE_DO(flush_pieces());
+        STELE_TRY(const auto gone,
+                  partition->replay_swap(swapped_segment(part), part.segment_base));
+        remove(gone);
         continue;
       }
       const bool damaged =
@@ -110,6 +134,13 @@ private:
     return {};
   }
 
+  void remove(const Partition::SegmentList& gone) {
+    for (const auto& segment : gone) {
+      removals_.push_back(segment->path());
+      removals_.push_back(segment->index_path());
+    }
+  }
+
   Result<void> replay_batch(Partition& partition, const EntryHeader& header,
                             const JournalPart& part, ByteView batch, bool damaged) {
     const BatchEntry entry{
@@ -121,7 +152,7 @@ private:
         parts_.order.append({part.position, header.recorded_us, part.partition, part.record_count,
                              part.base_offset, part.batch_bytes, part.batch_crc, part.file_at}));
     end_ = part.position.next(part.record_count);
-    if (damaged) return check_damaged(partition, *segment, part);
+    if (damaged) return check_damaged(partition, segment, part);
     STELE_TRY(const BatchHeader parsed, parse_batch_header(batch));
     partition.producers().add(parsed, part.base_offset, part.position, header.recorded_us);
     return add_piece(std::move(segment), part.file_at, batch);
@@ -129,11 +160,14 @@ private:
 
   // The journal's copy is damaged, but the segment's may be good: it had been written before the
   // crash.
-  Result<void> check_damaged(Partition& partition, const Segment& segment,
+  Result<void> check_damaged(Partition& partition, const std::shared_ptr<Segment>& segment,
                              const JournalPart& part) {
     Bytes copy(part.batch_bytes);
     const bool whole =
-        partition.read_batch(part.base_offset, part.file_at, part.batch_crc, copy).has_value();
+        partition
+            .read_batch({segment, part.base_offset, part.file_at, part.batch_bytes, part.batch_crc},
+                        copy)
+            .has_value();
     if (whole) {
       STELE_TRY(const BatchHeader parsed, parse_batch_header(copy));
       partition.producers().add(parsed, part.base_offset, part.position, parts_.recorded_us);
@@ -141,7 +175,7 @@ private:
     parts_.env.report(
         whole ? Severity::kWarn : Severity::kError,
         fmt::format("journal_batch_damaged partition={} offset={} file={} segment_copy={}",
-                    part.partition.text(), part.base_offset.raw(), segment.path(),
+                    part.partition.text(), part.base_offset.raw(), segment->path(),
                     whole ? "whole" : "damaged"));
     return {};
   }
@@ -264,7 +298,43 @@ private:
 
   void remember_what_was_written() {
     for (const auto& [id, partition] : replayed_) parts_.checkpointer->wrote(partition);
-    for (std::string& path : removals_) parts_.checkpointer->remove_file(std::move(path));
+    for (const std::string& path : removals_) parts_.checkpointer->remove_file(path);
+  }
+
+  // What a compaction had written when it was interrupted goes now, not with a checkpoint: the next
+  // one may give its file the same name.
+  Result<void> sweep_compactions() {
+    for (const auto& [id, topic] : parts_.sequencer.topics()) {
+      for (const PartitionPtr& partition : topic.partitions) {
+        const auto segments = partition->segments();
+        const bool compacted =
+            topic.info->config.compacted() ||
+            std::ranges::any_of(*segments, [](const auto& one) { return one->compacted(); });
+        if (compacted) STELE_DO(sweep_compaction(partition->folder(), *segments));
+      }
+    }
+    return {};
+  }
+
+  Result<void> sweep_compaction(const std::string& folder, const Partition::SegmentList& segments) {
+    const auto entries = parts_.env.list(folder);
+    if (!entries)
+      return entries.error().code == Code::kNotFound ? Result<void>{}
+                                                     : std::unexpected(entries.error());
+    std::set<std::string> known(removals_.begin(), removals_.end());
+    for (const auto& segment : segments) {
+      known.insert(segment->path());
+      known.insert(segment->index_path());
+    }
+    for (const FolderEntry& entry : *entries) {
+      const std::string path = folder + "/" + entry.name;
+      if (!is_compaction_file(entry.name) || known.contains(path)) continue;
+      parts_.files.forget(path);
+      STELE_DO(parts_.env.remove(path));
+      parts_.env.report(Severity::kInfo,
+                        fmt::format("unfinished_compaction_removed path={}", path));
+    }
+    return {};
   }
 
   // Folders of deleted topics go; a folder that the catalogue never heard of is somebody's data,

@@ -13,6 +13,31 @@ std::uint64_t Operation::body_bytes() const {
   return total;
 }
 
+JournalPart make_swap_part(const TopicPartition& partition, const SegmentImage& image, Offset next,
+                           Position position) {
+  return {.kind = PartKind::kSwap,
+          .partition = partition,
+          .base_offset = image.base,
+          .segment_base = next,
+          .file_at = image.bytes,
+          .position = position,
+          .record_count = static_cast<std::uint32_t>(image.batch_count),
+          .batch_crc = image.generation,
+          .min_timestamp_ms = image.dirty_from.raw(),
+          .max_timestamp_ms = image.max_timestamp_ms,
+          .created_us = image.created_us};
+}
+
+SegmentImage swapped_segment(const JournalPart& part) {
+  return {.base = part.base_offset,
+          .bytes = part.file_at,
+          .batch_count = part.record_count,
+          .max_timestamp_ms = part.max_timestamp_ms,
+          .created_us = part.created_us,
+          .generation = part.batch_crc,
+          .dirty_from = Offset(part.min_timestamp_ms)};
+}
+
 TopicEntry* Sequencer::find_topic(const Uuid& id) {
   const auto found = topics_.find(id);
   return found == topics_.end() ? nullptr : &found->second;
@@ -70,9 +95,10 @@ Result<void> Sequencer::prepare_space(std::vector<Checked>& batches, const Appen
   STELE_DO(order_.reserve(static_cast<std::uint64_t>(group.batch_count) + batches.size()));
   for (std::size_t i = 0; i < batches.size(); ++i) {
     const TopicConfig& config = topics_.at(request.batches[i].to.topic).info->config;
-    STELE_TRY(batches[i].place, batches[i].partition->prepare(
-                                    static_cast<std::uint32_t>(batches[i].header.batch_bytes),
-                                    group.recorded_us, {config.segment_bytes, config.segment_ms}));
+    STELE_TRY(batches[i].place,
+              batches[i].partition->prepare(
+                  static_cast<std::uint32_t>(batches[i].header.batch_bytes), group.recorded_us,
+                  {config.segment_bytes, config.segment_ms_max()}));
   }
   return {};
 }
@@ -139,6 +165,28 @@ Result<void> Sequencer::sequence_trims(const Operation& operation, CommitGroup& 
   return {};
 }
 
+// kNotFound, kWrongVersion: what it was made from is no longer what stands there.
+Result<void> Sequencer::sequence_swap(const SwapRequest& swap, CommitGroup& group) {
+  Partition& partition = *swap.partition;
+  if (find_partition(partition.id()) != swap.partition)
+    return fail(Code::kNotFound, "partition {} does not exist", partition.id().text());
+  const auto next = partition.find_swap_end(swap.replaced);
+  if (!next)
+    return fail(Code::kWrongVersion, "segments of partition {} were let go of meanwhile",
+                partition.id().text());
+  const SegmentImage image = swap.replacement->image();
+  STELE_CHECK(image.base == swap.replaced.front()->base() && image.generation > 0);
+  partition.sequence_swap(image.base, *next);
+  JournalPart part = make_swap_part(partition.id(), image, *next, end_);
+  part.body_at = static_cast<std::uint32_t>(group.body_bytes);
+  group.parts.push_back({.part = part,
+                         .partition = swap.partition,
+                         .segment = nullptr,
+                         .source = {},
+                         .replacement = image.batch_count > 0 ? swap.replacement : nullptr});
+  return {};
+}
+
 Result<void> Sequencer::add(Operation& operation, CommitGroup& group) {
   if (operation.prepare) STELE_DO(operation.prepare(&operation));
   STELE_TRY(auto checked, check_all(operation.request));
@@ -151,6 +199,7 @@ Result<void> Sequencer::add(Operation& operation, CommitGroup& group) {
   } else {
     STELE_DO(prepare_space(checked, operation.request, group));
     STELE_DO(sequence_trims(operation, group));
+    if (operation.swap) STELE_DO(sequence_swap(*operation.swap, group));
     for (std::size_t i = 0; i < checked.size(); ++i) {
       sequence_batch(checked[i], operation.request.batches[i], group, outcome);
     }

@@ -21,6 +21,21 @@ struct TrimRequest {
   Offset log_start;
 };
 
+/// A segment that compaction wrote, whole and durable, is to take the place of some others.
+struct SwapRequest {
+  PartitionPtr partition;
+  Partition::SegmentList replaced;  ///< one after the other; the first one's base is the new one's
+  std::shared_ptr<Segment> replacement;  ///< may have no batch: then nothing takes their place
+};
+
+/// The part of a journal entry that says so; `next` is the base of the segment behind them. Its
+/// fields: base_offset, segment_base = next, file_at = bytes, record_count = batches, batch_crc =
+/// generation, min_timestamp_ms = dirty_from, max_timestamp_ms, created_us.
+[[nodiscard]] JournalPart make_swap_part(const TopicPartition& partition, const SegmentImage& image,
+                                         Offset next, Position position);
+/// The new segment that such a part tells of.
+[[nodiscard]] SegmentImage swapped_segment(const JournalPart& part);
+
 /// A control operation's batch is made when its turn comes; it is at most so large, if it is about
 /// a topic: name and settings are limited (check_topic_name, TopicConfig::parse).
 inline constexpr std::uint64_t kControlBytesMax = 8 << 10;
@@ -29,6 +44,7 @@ inline constexpr std::uint64_t kControlBytesMax = 8 << 10;
 struct Operation {
   AppendRequest request;
   std::vector<TrimRequest> trims;
+  std::optional<SwapRequest> swap;
   /// Runs when its turn comes, to check and to fill in the rest; an error refuses the operation.
   std::move_only_function<Result<void>(Operation*)> prepare;
   std::uint64_t control_bytes_max = kControlBytesMax;  ///< of what `prepare` fills in
@@ -41,7 +57,8 @@ struct Operation {
   [[nodiscard]] std::uint64_t body_bytes() const;
   /// Parts and body in a journal entry.
   [[nodiscard]] std::uint64_t journal_bytes() const {
-    const std::uint64_t parts = request.batches.size() + trims.size() + (prepare ? 1 : 0);
+    const std::uint64_t parts =
+        request.batches.size() + trims.size() + (swap ? 1 : 0) + (prepare ? 1 : 0);
     return body_bytes() + parts * kEntryPartBytes + (prepare ? control_bytes_max : 0);
   }
 };
@@ -50,8 +67,9 @@ struct Operation {
 struct PlannedPart {
   JournalPart part;
   PartitionPtr partition;
-  std::shared_ptr<Segment> segment;  ///< null for a trim
+  std::shared_ptr<Segment> segment;  ///< of a batch
   ByteView source;
+  std::shared_ptr<Segment> replacement = nullptr;  ///< of a swap; null: nothing is left
 };
 
 struct PlannedOperation {
@@ -108,6 +126,7 @@ private:
   void sequence_batch(const Checked& checked, const BatchAppend& batch, CommitGroup& group,
                       AppendOutcome& outcome);
   Result<void> sequence_trims(const Operation& operation, CommitGroup& group);
+  Result<void> sequence_swap(const SwapRequest& swap, CommitGroup& group);
 
   OrderLog& order_;
   const StoreOptions& options_;

@@ -51,7 +51,14 @@ struct StoreOptions {
       24};  ///< a producer's last batches are remembered at least that long
   std::int32_t partition_count_max = 100'000;  ///< of the store
   std::int32_t open_file_count_max = 4096;     ///< segment files kept open
-  bool create = true;                          ///< false: kNotFound if the folder holds no store
+  std::uint64_t compaction_memory_bytes_max =
+      128
+      << 20;  ///< for the keys of one compaction, 16 bytes each (log.cleaner.dedupe.buffer.size)
+  std::uint64_t compaction_bytes_per_second_max =
+      0;  ///< read and written by compaction; 0: no limit (log.cleaner.io.max.bytes.per.second)
+  std::chrono::nanoseconds compaction_interval =
+      std::chrono::seconds(15);  ///< how often maintain() looks for what is due
+  bool create = true;            ///< false: kNotFound if the folder holds no store
 };
 
 struct TopicSpec {
@@ -155,9 +162,9 @@ struct OrderedBatch {
   std::int64_t recorded_us = 0;
   TopicPartition from;
   Offset base_offset;
-  std::int32_t record_count = 0;
-  ByteView
-      batch;  ///< as stored, crc checked; owned by OrderedRead. Empty if retention has removed it
+  std::int32_t record_count = 0;  ///< as it was appended
+  ByteView batch;  ///< as stored, crc checked; owned by OrderedRead. Empty if retention or
+                   ///< compaction has removed it; compaction may have left some of its records only
 };
 
 struct OrderedRead {
@@ -185,6 +192,12 @@ struct StoreStats {
   std::int64_t topic_count = 0, partition_count = 0, segment_count = 0, log_bytes = 0,
                producer_count = 0;
   std::int64_t recovered_entries = 0, quarantined_bytes = 0;
+  std::int64_t compactions = 0,
+               compaction_failures = 0;  ///< runs that reached their end; that did not
+  std::int64_t compaction_read_bytes = 0, compaction_written_bytes = 0,
+               compaction_removed_records = 0;
+  double compaction_dirty_ratio_max = 0;  ///< of all partitions, as of the last look
+  std::string compaction_last_failure;    ///< empty: none since the store was opened
   std::chrono::nanoseconds open_took{0};
 };
 
@@ -255,7 +268,8 @@ public:
   /// Runs the core (or waits for whoever runs it) until `enough()` is true. Called between answers,
   /// by this thread.
   virtual void run_until(const std::function<bool()>& enough) = 0;
-  /// Once a second or so: writes the idle mark, rolls and removes old segments, starts checkpoints.
+  /// Once a second or so: writes the idle mark, removes old segments, starts checkpoints and, every
+  /// options.compaction_interval, compaction.
   /// Cheap when idle.
   virtual void maintain() = 0;
 

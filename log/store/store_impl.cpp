@@ -97,7 +97,8 @@ StoreImpl::~StoreImpl() {
   // is queued refused.
   const std::scoped_lock lock(core_mutex_);
   core_.set_closed();
-  while (core_.has_work() || core_.parts().checkpointer->running()) {
+  core_.compactor().stop();
+  while (core_.has_work() || core_.parts().checkpointer->running() || core_.compactor().running()) {
     drain();
     if (core_.run() == 0) core_.wait(kLeaderNap);
   }
@@ -257,7 +258,8 @@ Result<void> StoreImpl::close() {
   const std::scoped_lock core(core_mutex_);
   if (state() == StoreState::kClosed) return {};
   drain();
-  while (core_.has_work()) {
+  core_.compactor().stop();
+  while (core_.has_work() || core_.compactor().running()) {
     if (core_.run() == 0) core_.wait(kLeaderNap);
   }
   tell_waiters();

@@ -78,6 +78,17 @@ public:
 private:
   [[nodiscard]] const StoreParts& parts() const { return core_.parts(); }
   [[nodiscard]] Result<PartitionPtr> find_partition(const TopicPartition& partition) const;
+  struct FoundBatch {
+    OrderEntry ordered;
+    PartitionPtr partition;
+    std::optional<StoredBatch> place;
+    [[nodiscard]] std::size_t bytes() const { return place ? place->batch_bytes : 0; }
+  };
+  [[nodiscard]] Result<FoundBatch> find_batch(const OrderEntry& entry) const;
+  [[nodiscard]] Result<std::vector<FoundBatch>> find_batches(Position from, Position end,
+                                                             std::size_t bytes_max) const;
+  [[nodiscard]] Result<std::optional<OrderedRead>> read_found(Position from, Position end,
+                                                              std::size_t bytes_max) const;
   void enqueue(Operation operation);
   Result<AppendOutcome> run_blocking(Operation operation);
   void drain();

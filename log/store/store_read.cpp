@@ -51,48 +51,68 @@ Result<OrderedRead> StoreImpl::read_all(Position from, std::size_t bytes_max) co
   if (from < Position(0) || from > end) {
     return fail(Code::kOutOfRange, "position {} is outside 0 to {}", from.raw(), end.raw());
   }
+  if (from == end) return OrderedRead{.batches = {}, .next = from, .buffer = {}};
+  while (true) {
+    STELE_TRY(auto read, read_found(from, end, bytes_max));
+    if (read) return *std::move(read);
+  }
+}
+
+// Nullopt: compaction has replaced one of the files meanwhile.
+Result<std::optional<OrderedRead>> StoreImpl::read_found(Position from, Position end,
+                                                         std::size_t bytes_max) const {
+  // First where they stand, so that the buffer is made once and views into it stay true.
+  STELE_TRY(const auto chosen, find_batches(from, end, bytes_max));
   OrderedRead result;
-  result.next = from;
-  if (from == end) return result;
-  // First the entries, so that the buffer is made once and views into it stay true.
-  STELE_TRY(std::uint64_t block, parts().order.find(from));
-  std::vector<OrderEntry> chosen;
   std::size_t bytes = 0;
-  for (bool full = false; !full && block < parts().order.block_count(); ++block) {
+  for (const FoundBatch& one : chosen) bytes += one.bytes();
+  result.buffer.resize(bytes);
+  ByteSpan left = result.buffer;
+  for (const FoundBatch& one : chosen) {
+    ByteSpan batch = left.first(one.bytes());
+    left = left.subspan(one.bytes());
+    const auto read = one.place ? one.partition->read_batch(*one.place, batch) : Result<void>{};
+    if (!read && read.error().code == Code::kNotFound) return std::nullopt;
+    if (!read && read.error().code != Code::kOutOfRange) return std::unexpected(read.error());
+    if (!read) batch = {};
+    result.batches.push_back({.position = one.ordered.position,
+                              .recorded_us = one.ordered.recorded_us,
+                              .from = one.ordered.from,
+                              .base_offset = one.ordered.base_offset,
+                              .record_count = static_cast<std::int32_t>(one.ordered.record_count),
+                              .batch = batch});
+    result.next = one.ordered.position.next(one.ordered.record_count);
+  }
+  return result;
+}
+
+Result<std::vector<StoreImpl::FoundBatch>> StoreImpl::find_batches(Position from, Position end,
+                                                                   std::size_t bytes_max) const {
+  STELE_TRY(std::uint64_t block, parts().order.find(from));
+  std::vector<FoundBatch> chosen;
+  // What is gone counts as well: a call must not go through all that was ever compacted.
+  std::size_t bytes = 0;
+  for (; block < parts().order.block_count(); ++block) {
     STELE_TRY(const auto entries, parts().order.block(block));
     for (const OrderEntry& entry : entries) {
       if (entry.position.next(entry.record_count) <= from) continue;
-      full = entry.position >= end || (!chosen.empty() && bytes + entry.batch_bytes > bytes_max);
-      if (full) break;
-      bytes += entry.batch_bytes;
-      chosen.push_back(entry);
+      if (entry.position >= end) return chosen;
+      STELE_TRY(FoundBatch one, find_batch(entry));
+      bytes += one.place ? one.bytes() : entry.batch_bytes;
+      if (!chosen.empty() && bytes > bytes_max) return chosen;
+      chosen.push_back(std::move(one));
     }
   }
-  result.buffer.resize(bytes);
-  std::size_t at = 0;
-  for (const OrderEntry& entry : chosen) {
-    OrderedBatch batch{.position = entry.position,
-                       .recorded_us = entry.recorded_us,
-                       .from = entry.from,
-                       .base_offset = entry.base_offset,
-                       .record_count = static_cast<std::int32_t>(entry.record_count),
-                       .batch = {}};
-    const PartitionPtr partition = parts().table.partition(entry.from);
-    if (partition != nullptr &&
-        entry.base_offset.next(entry.record_count) > partition->log_start()) {
-      const ByteSpan into = ByteSpan(result.buffer).subspan(at, entry.batch_bytes);
-      const auto read =
-          partition->read_batch(entry.base_offset, entry.file_at, entry.batch_crc, into);
-      const bool gone =
-          !read && (read.error().code == Code::kOutOfRange || read.error().code == Code::kNotFound);
-      if (!read && !gone) return std::unexpected(read.error());
-      if (!gone) batch.batch = into;
-      at += entry.batch_bytes;
-    }
-    result.batches.push_back(batch);
-    result.next = entry.position.next(entry.record_count);
-  }
-  return result;
+  return chosen;
+}
+
+Result<StoreImpl::FoundBatch> StoreImpl::find_batch(const OrderEntry& entry) const {
+  FoundBatch found{.ordered = entry, .partition = parts().table.partition(entry.from), .place = {}};
+  if (found.partition == nullptr ||
+      entry.base_offset.next(entry.record_count) <= found.partition->log_start())
+    return found;
+  STELE_TRY(found.place, found.partition->find_batch(entry));
+  return found;
 }
 
 bool StoreImpl::wait_for(const TopicPartition& partition, Offset offset,
@@ -133,6 +153,14 @@ StoreStats StoreImpl::stats() const {
   }
   stats.recovered_entries = parts().recovered_entries;
   stats.quarantined_bytes = parts().quarantined_bytes;
+  const Compactor& compactor = core_.compactor();
+  stats.compactions = compactor.run_count();
+  stats.compaction_failures = compactor.failure_count();
+  stats.compaction_read_bytes = compactor.counts().read_bytes;
+  stats.compaction_written_bytes = compactor.counts().written_bytes;
+  stats.compaction_removed_records = compactor.counts().removed_records;
+  stats.compaction_dirty_ratio_max = compactor.dirty_ratio_max();
+  stats.compaction_last_failure = compactor.last_failure();
   stats.open_took = open_took_;
   return stats;
 }

@@ -92,8 +92,7 @@ void StoreImpl::forget_topic(const TopicEntry& topic) {
       parts.files.forget(segment->index_path());
     }
   }
-  parts.checkpointer->remove_folder(parts.folder + "/topics/" + topic.info->id.text());
-  parts.checkpointer->created_in(parts.folder + "/topics");
+  core_.compactor().remove_topic_folder(topic.info->id);
 }
 
 // The name and partition count of the topic that the event is about; the catalogue itself is not to

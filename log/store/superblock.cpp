@@ -12,12 +12,14 @@ namespace stele::log {
 namespace {
 
 // 0 magic u32 | 4 header bytes u32 | 8 checksum u64 of 16…end, seeded with the store id | 16 store
-// id 32 generation u64 | 40 payload bytes u64 | 48 journal bytes u64 | 56 reserved 8 | 64 payload
+// id 32 generation u64 | 40 payload bytes u64 | 48 journal bytes u64 | 56 layout u32 | 60 zero | 64
+// payload. Layout 0 is that of before compaction: its segments end behind `created`.
 constexpr std::uint32_t kMagic = 0x42535453;  // "STSB"
 constexpr std::size_t kHeaderBytes = 64;
 constexpr std::size_t kChecksummedFrom = 16;
 constexpr std::uint64_t kPayloadBytesMax = std::uint64_t{1} << 32;
-constexpr std::size_t kEncodedSegmentBytes = 40;
+constexpr std::uint32_t kLayout = 1;
+constexpr std::size_t kEncodedSegmentBytes = 40;  // of layout 0: the least
 constexpr std::size_t kEncodedPartitionBytes = 44;
 
 void encode_partition(ByteWriter& to, const PartitionImage& partition) {
@@ -32,11 +34,13 @@ void encode_partition(ByteWriter& to, const PartitionImage& partition) {
     to.put(segment.batch_count);
     to.put(segment.max_timestamp_ms);
     to.put(segment.created_us);
+    to.put(segment.generation);
+    to.put(segment.dirty_from.raw());
   }
   (planted(Plant::kForgetProducers) ? ProducerStates() : partition.producers).encode(to);
 }
 
-bool decode_partition(ByteReader& from, PartitionImage& partition) {
+bool decode_partition(ByteReader& from, std::uint32_t layout, PartitionImage& partition) {
   partition.id.topic = from.get_uuid();
   partition.id.partition = from.get<std::int32_t>();
   partition.log_start = Offset(from.get<std::int64_t>());
@@ -49,6 +53,9 @@ bool decode_partition(ByteReader& from, PartitionImage& partition) {
     segment.batch_count = from.get<std::uint64_t>();
     segment.max_timestamp_ms = from.get<std::int64_t>();
     segment.created_us = from.get<std::int64_t>();
+    if (layout == 0) continue;
+    segment.generation = from.get<std::uint32_t>();
+    segment.dirty_from = Offset(from.get<std::int64_t>());
   }
   return partition.producers.decode(from);
 }
@@ -93,6 +100,7 @@ Bytes encode_superblock(const StoreImage& image, const Uuid& store) {
   std::ranges::copy(store.bytes, bytes.begin() + 16);
   store_le(bytes.data() + 32, image.generation);
   store_le(bytes.data() + 48, image.journal_bytes);
+  store_le(bytes.data() + 56, kLayout);
   store_le(bytes.data() + 40, std::uint64_t{bytes.size() - kHeaderBytes});
   store_le(bytes.data() + 8, checksum(ByteView(bytes).subspan(kChecksummedFrom),
                                       mix_seed(store.high(), store.low())));
@@ -112,6 +120,9 @@ Result<StoreImage> decode_superblock(ByteView bytes, const Uuid& store) {
       checksum(covered, mix_seed(store.high(), store.low()))) {
     return fail(Code::kCorrupt, "fails its checksum");
   }
+  const auto layout = load_le<std::uint32_t>(bytes.data() + 56);
+  if (layout > kLayout)
+    return fail(Code::kCorrupt, "written by a later version (layout {})", layout);
   ByteReader from(bytes.subspan(kHeaderBytes, payload));
   StoreImage image;
   image.generation = load_le<std::uint64_t>(bytes.data() + 32);
@@ -129,7 +140,7 @@ Result<StoreImage> decode_superblock(ByteView bytes, const Uuid& store) {
   image.order_tail.assign(tail.begin(), tail.end());
   const std::size_t partitions = from.get_count(kEncodedPartitionBytes);
   for (std::size_t i = 0; i < partitions && from.ok(); ++i) {
-    if (!decode_partition(from, image.partitions.emplace_back())) break;
+    if (!decode_partition(from, layout, image.partitions.emplace_back())) break;
   }
   if (!from.finished()) return fail(Code::kCorrupt, "its contents do not fit its length");
   return image;

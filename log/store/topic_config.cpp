@@ -15,12 +15,13 @@ using enum SettingType;
 // others (retention.ms).
 constexpr std::array kTable = {
     SettingInfo{"cleanup.policy", kList, "delete",
-                "How old records go: delete, by retention. (compact is refused.)"},
+                "How old records go: delete, by retention; compact, all but the last of each key; "
+                "or both."},
     SettingInfo{"compression.type", kString, "producer",
                 "Batches are stored as the producer compressed them; only 'producer' is served."},
     SettingInfo{"delete.retention.ms", kLong, "86400000",
-                "How long tombstones of compacted topics stay. Without effect while compaction is "
-                "not served."},
+                "How long the tombstone of a key (a null value) stays in a compacted topic after "
+                "the first compaction that met it."},
     SettingInfo{"file.delete.delay.ms", kLong, "60000",
                 "Kafka waits so long before it removes a file; Stele removes at once, readers keep "
                 "what they hold."},
@@ -33,7 +34,8 @@ constexpr std::array kTable = {
     SettingInfo{"index.interval.bytes", kInt, "4096",
                 "Distance of Kafka's index entries; Stele indexes every batch."},
     SettingInfo{"max.compaction.lag.ms", kLong, "9223372036854775807",
-                "Without effect while compaction is not served."},
+                "A segment of a compacted topic is closed and compacted when it was begun so long "
+                "ago, however little of the log is dirty."},
     SettingInfo{"max.message.bytes", kInt, "1048588",
                 "Largest record batch, as the producer sends it."},
     SettingInfo{"message.timestamp.after.max.ms", kLong, "3600000",
@@ -43,9 +45,10 @@ constexpr std::array kTable = {
     SettingInfo{"message.timestamp.type", kString, "CreateTime",
                 "CreateTime: the producer's; LogAppendTime: the service's."},
     SettingInfo{"min.cleanable.dirty.ratio", kDouble, "0.5",
-                "Without effect while compaction is not served."},
+                "A partition is compacted when more than this share of its closed segments was "
+                "not compacted before."},
     SettingInfo{"min.compaction.lag.ms", kLong, "0",
-                "Without effect while compaction is not served."},
+                "Records younger than this are not compacted."},
     SettingInfo{"min.insync.replicas", kInt, "1", "One node, one copy: 1."},
     SettingInfo{"preallocate", kBoolean, "false", "Stele takes disk space ahead in any case."},
     SettingInfo{"retention.bytes", kLong, "-1",
@@ -119,18 +122,58 @@ Result<void> check_choice(std::string_view name, std::string_view value,
 Result<void> check_text(std::string_view name, std::string_view value) {
   using View = std::string_view;
   static constexpr std::array<View, 2> kBooleans = {"true", "false"};
-  static constexpr std::array<View, 1> kPolicies = {"delete"};
-  static constexpr std::array<View, 3> kKnownPolicies = {"compact", "compact,delete",
-                                                         "delete,compact"};
   static constexpr std::array<View, 1> kCompressions = {"producer"};
   static constexpr std::array<View, 5> kKnownCompressions = {"uncompressed", "gzip", "snappy",
                                                              "lz4", "zstd"};
   static constexpr std::array<View, 2> kTimes = {"CreateTime", "LogAppendTime"};
-  if (name == "cleanup.policy") return check_choice(name, value, kPolicies, kKnownPolicies);
   if (name == "compression.type")
     return check_choice(name, value, kCompressions, kKnownCompressions);
   if (name == "message.timestamp.type") return check_choice(name, value, kTimes, {});
   return check_choice(name, value, kBooleans, {});
+}
+
+// Names in any order, blanks around them, none twice being worth a word.
+Result<CleanupPolicy> parse_policy(std::string_view value) {
+  unsigned policy = 0;
+  for (std::size_t at = 0; at <= value.size();) {
+    const std::size_t comma = std::min(value.find(',', at), value.size());
+    std::string_view one = value.substr(at, comma - at);
+    while (one.starts_with(' ')) one.remove_prefix(1);
+    while (one.ends_with(' ')) one.remove_suffix(1);
+    if (one != "delete" && one != "compact") {
+      return fail(Code::kInvalid,
+                  "Invalid value {} for configuration cleanup.policy: String must be one of: "
+                  "compact, delete",
+                  value);
+    }
+    policy |=
+        static_cast<unsigned>(one == "delete" ? CleanupPolicy::kDelete : CleanupPolicy::kCompact);
+    at = comma + 1;
+  }
+  return static_cast<CleanupPolicy>(policy);
+}
+
+Result<double> parse_ratio(std::string_view name, std::string_view value) {
+  double number = 0;
+  const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
+  if (error != std::errc() || end != value.data() + value.size() || !(number >= 0 && number <= 1)) {
+    return fail(Code::kInvalid,
+                "Invalid value {} for configuration {}: Value must be between 0 and 1", value,
+                name);
+  }
+  return number;
+}
+
+Result<void> apply_text(TopicConfig& config, const SettingInfo& info, std::string_view value) {
+  if (info.name == "cleanup.policy") {
+    STELE_TRY(config.cleanup_policy, parse_policy(value));
+  } else if (info.type == kDouble) {
+    STELE_TRY(config.min_cleanable_dirty_ratio, parse_ratio(info.name, value));
+  } else {
+    STELE_DO(check_text(info.name, value));
+    if (info.name == "message.timestamp.type") config.log_append_time = value == "LogAppendTime";
+  }
+  return {};
 }
 
 void apply(TopicConfig& config, std::string_view name, std::int64_t value) {
@@ -138,6 +181,9 @@ void apply(TopicConfig& config, std::string_view name, std::int64_t value) {
   if (name == "retention.bytes") config.retention_bytes = value;
   if (name == "segment.bytes") config.segment_bytes = value;
   if (name == "segment.ms") config.segment_ms = value;
+  if (name == "min.compaction.lag.ms") config.min_compaction_lag_ms = value;
+  if (name == "max.compaction.lag.ms") config.max_compaction_lag_ms = value;
+  if (name == "delete.retention.ms") config.delete_retention_ms = value;
   if (name == "max.message.bytes") config.max_message_bytes = static_cast<std::int32_t>(value);
   if (name == "message.timestamp.before.max.ms") config.timestamp_before_max_ms = value;
   if (name == "message.timestamp.after.max.ms") config.timestamp_after_max_ms = value;
@@ -160,10 +206,15 @@ Result<TopicConfig> TopicConfig::parse(const TopicSettings& settings) {
     if (info->type == kInt || info->type == kLong) {
       STELE_TRY(const std::int64_t number, parse_integer(name, value));
       apply(config, name, number);
-    } else if (info->type != kDouble) {
-      STELE_DO(check_text(name, value));
-      if (name == "message.timestamp.type") config.log_append_time = value == "LogAppendTime";
+    } else {
+      STELE_DO(apply_text(config, *info, value));
     }
+  }
+  if (config.min_compaction_lag_ms > config.max_compaction_lag_ms) {
+    return fail(Code::kInvalid,
+                "conflict topic config setting min.compaction.lag.ms ({}) > max.compaction.lag.ms "
+                "({})",
+                config.min_compaction_lag_ms, config.max_compaction_lag_ms);
   }
   return config;
 }

@@ -42,6 +42,19 @@ struct TopicConfig {
   std::int64_t timestamp_before_max_ms = INT64_MAX;
   std::int64_t timestamp_after_max_ms = 3'600'000;
 
+  std::int64_t min_compaction_lag_ms = 0;
+  std::int64_t max_compaction_lag_ms = INT64_MAX;
+  std::int64_t delete_retention_ms = 86'400'000;
+  double min_cleanable_dirty_ratio = 0.5;
+
+  [[nodiscard]] bool compacted() const { return cleanup_policy != CleanupPolicy::kDelete; }
+  [[nodiscard]] bool deletes() const { return cleanup_policy != CleanupPolicy::kCompact; }
+  /// The age at which a segment is closed: the active one is not compacted, so that a bound on how
+  /// long records wait for compaction is one on its age as well.
+  [[nodiscard]] std::int64_t segment_ms_max() const {
+    return compacted() && max_compaction_lag_ms < segment_ms ? max_compaction_lag_ms : segment_ms;
+  }
+
   /// The typed view of `settings` over the defaults. kInvalid names the setting, the value and what
   /// is allowed; kNotFound names a setting that does not exist; kUnsupported one that exists but is
   /// not served.

@@ -161,23 +161,68 @@ private:
     const auto segments = cursor.partition->segments();
     if (segments->empty() || entry.base_offset < segments->front()->base()) return;  // let go of
     if (lost_order_ && entry.base_offset > cursor.next) skip_to(cursor, entry);
-    enter_segment(cursor, *segments);
-    const std::string place =
-        fmt::format("{} offset {} ({} byte {})", cursor.name, entry.base_offset.raw(),
-                    (*segments)[cursor.segment]->path(), entry.file_at);
-    if (entry.base_offset != cursor.next || entry.file_at != cursor.at) {
-      problem(place, fmt::format("the order log should name offset {} at byte {}",
-                                 cursor.next.raw(), cursor.at));
+    enter_segment(cursor, *segments, entry.base_offset);
+    const auto& segment = (*segments)[cursor.segment];
+    const std::string place = fmt::format("{} offset {} ({} byte {})", cursor.name,
+                                          entry.base_offset.raw(), segment->path(), cursor.at);
+    if (entry.base_offset != cursor.next) {
+      problem(place, fmt::format("the order log should name offset {}", cursor.next.raw()));
     }
-    check_batch(cursor, entry, place);
-    check_index(cursor, entry, *(*segments)[cursor.segment]);
     cursor.next = entry.base_offset.next(entry.record_count);
-    cursor.at = entry.file_at + entry.batch_bytes;
-    ++cursor.ordinal;
-    ++report_.batch_count;
-    report_.record_count += entry.record_count;
+    if (segment->compacted()) {
+      check_compacted(cursor, entry, segment, place);
+    } else {
+      check_appended(cursor, entry, segment, place);
+    }
     if (progress_ && report_.batch_count % kProgressEvery == 0)
       progress_(report_.batch_count, total_);
+  }
+
+  // A segment as it was appended: the order log says where each batch stands.
+  void check_appended(Cursor& cursor, const OrderEntry& entry,
+                      const std::shared_ptr<Segment>& segment, const std::string& place) {
+    if (entry.file_at != cursor.at)
+      problem(place, fmt::format("the order log names byte {}", entry.file_at));
+    check_batch(cursor,
+                {segment, entry.base_offset, entry.file_at, entry.batch_bytes, entry.batch_crc},
+                entry.record_count, place);
+    const auto found = index_entry(cursor, *segment);
+    if (found && (found->base_offset != entry.base_offset || found->file_at != entry.file_at ||
+                  found->batch_bytes != entry.batch_bytes || !same_commit(*found, entry)))
+      problem(fmt::format("{} entry {}", segment->index_path(), cursor.ordinal),
+              "differs from the order log", true);
+    step(cursor, entry.file_at + entry.batch_bytes);
+  }
+
+  // One that compaction wrote: which of the batches are left, and where, is in the index alone.
+  void check_compacted(Cursor& cursor, const OrderEntry& entry,
+                       const std::shared_ptr<Segment>& segment, const std::string& place) {
+    if (cursor.ordinal == segment->index().count()) return;  // removed, like all that follow
+    auto found = index_entry(cursor, *segment);
+    if (!found) {
+      const auto rebuilt = segment->index().entry(cursor.ordinal);
+      if (!rebuilt) return problem(place, rebuilt.error().detail);
+      found = *rebuilt;
+    }
+    if (found->base_offset > entry.base_offset) return;  // removed
+    if (found->base_offset != entry.base_offset || found->file_at != cursor.at ||
+        !same_commit(*found, entry))
+      problem(fmt::format("{} entry {}", segment->index_path(), cursor.ordinal),
+              "does not go with the order log and the entry before", true);
+    check_batch(cursor,
+                {segment, found->base_offset, found->file_at, found->batch_bytes, std::nullopt},
+                entry.record_count, place);
+    step(cursor, std::uint64_t{found->file_at} + found->batch_bytes);
+  }
+
+  static bool same_commit(const BatchEntry& found, const OrderEntry& entry) {
+    return found.position == entry.position && found.offset_count == entry.record_count &&
+           found.recorded_us == entry.recorded_us;
+  }
+
+  static void step(Cursor& cursor, std::uint64_t at) {
+    cursor.at = at;
+    ++cursor.ordinal;
   }
 
   // Order entries are missing: go on where they begin again.
@@ -187,44 +232,47 @@ private:
            (*segments)[cursor.segment + 1]->base() <= entry.base_offset) {
       ++cursor.segment;
     }
-    const auto known = (*segments)[cursor.segment]->index().find_offset(entry.base_offset);
+    const BatchIndex& index = (*segments)[cursor.segment]->index();
     cursor.next = entry.base_offset;
     cursor.at = entry.file_at;
     cursor.ordinal = 0;
     cursor.block_index = UINT64_MAX;
-    if (!known) return;
-    while (cursor.ordinal < (*segments)[cursor.segment]->index().count()) {
-      const auto one = (*segments)[cursor.segment]->index().entry(cursor.ordinal);
-      if (one && one->base_offset == entry.base_offset) return;
-      ++cursor.ordinal;
+    if (index.count() == 0) return;
+    const auto ordinal = index.find_at_or_after(entry.base_offset);
+    if (!ordinal || *ordinal == index.count()) return;
+    cursor.ordinal = *ordinal;
+    if (const auto found = index.entry(*ordinal)) cursor.at = found->file_at;
+  }
+
+  void enter_segment(Cursor& cursor, const Partition::SegmentList& segments, Offset offset) {
+    while (cursor.segment + 1 < segments.size() && segments[cursor.segment + 1]->base() <= offset) {
+      const Segment& left = *segments[cursor.segment];
+      if (!lost_order_ && cursor.at != left.published_bytes())
+        problem(fmt::format("{} byte {}", left.path(), cursor.at),
+                "the order log does not name what follows");
+      ++cursor.segment;
+      cursor.ordinal = 0;
+      cursor.at = 0;
+      cursor.block_index = UINT64_MAX;
     }
   }
 
-  static void enter_segment(Cursor& cursor, const Partition::SegmentList& segments) {
-    if (cursor.segment + 1 >= segments.size() ||
-        cursor.at < segments[cursor.segment]->published_bytes())
-      return;
-    ++cursor.segment;
-    cursor.ordinal = 0;
-    cursor.at = 0;
-    cursor.block_index = UINT64_MAX;
-  }
-
-  void check_batch(const Cursor& cursor, const OrderEntry& entry, const std::string& place) {
-    if (entry.base_offset < cursor.partition->log_start() &&
-        entry.base_offset.next(entry.record_count) <= cursor.partition->log_start()) {
-      return;  // below the log start, in a segment that holds more: not served any longer
+  // Below the log start, in a segment that holds more, nothing is served any longer.
+  void check_batch(const Cursor& cursor, const StoredBatch& batch, std::uint32_t record_count,
+                   const std::string& place) {
+    ++report_.batch_count;
+    if (batch.base_offset >= cursor.partition->log_start()) {
+      buffer_.resize(batch.batch_bytes);
+      const auto read = cursor.partition->read_batch(batch, buffer_);
+      if (!read) return problem(place, read.error().detail);
+      const auto header = parse_batch_header(buffer_);
+      record_count = static_cast<std::uint32_t>(header->record_count);
     }
-    buffer_.resize(entry.batch_bytes);
-    const Offset from = std::max(entry.base_offset, cursor.partition->log_start());
-    const auto read = from == entry.base_offset
-                          ? cursor.partition->read_batch(entry.base_offset, entry.file_at,
-                                                         entry.batch_crc, buffer_)
-                          : Result<void>{};
-    if (!read) problem(place, read.error().detail);
+    report_.record_count += record_count;
   }
 
-  void check_index(Cursor& cursor, const OrderEntry& entry, const Segment& segment) {
+  // Of the block as it stands on disk; nullopt if that is damaged, which is said once.
+  std::optional<BatchEntry> index_entry(Cursor& cursor, const Segment& segment) {
     const BatchIndex& index = segment.index();
     const std::uint64_t block = cursor.ordinal / index.entries_per_block();
     if (block != cursor.block_index) {
@@ -232,16 +280,11 @@ private:
       cursor.block_index = block;
       if (!cursor.block) problem(segment.index_path(), cursor.block.error().detail, true);
     }
-    if (!cursor.block) return;
+    if (!cursor.block) return std::nullopt;
     const auto slot = static_cast<std::uint32_t>(cursor.ordinal % index.entries_per_block());
-    const std::string place = fmt::format("{} entry {}", segment.index_path(), cursor.ordinal);
-    if (slot >= cursor.block->count()) return problem(place, "missing", true);
-    const BatchEntry found = index.decode(cursor.block->entry(slot));
-    if (found.base_offset != entry.base_offset || found.position != entry.position ||
-        found.file_at != entry.file_at || found.batch_bytes != entry.batch_bytes ||
-        found.record_count != entry.record_count || found.recorded_us != entry.recorded_us) {
-      problem(place, "differs from the order log", true);
-    }
+    if (slot < cursor.block->count()) return index.decode(cursor.block->entry(slot));
+    problem(fmt::format("{} entry {}", segment.index_path(), cursor.ordinal), "missing", true);
+    return std::nullopt;
   }
 
   void check_finished(const Cursor& cursor) {

@@ -144,6 +144,7 @@ void Campaign::probe(Driver& driver) {
       driver.append({topic, 0}, 1, 90);
   }
   driver.reserve(2);
+  if (driver.compacts()) driver.compact();
 }
 
 std::string Campaign::judge_disk(const SimDisk& disk, History history, bool restart) {

@@ -130,9 +130,13 @@ Batch Driver::make_batch(Place place, std::int32_t records, std::size_t value_by
                       std::to_string(place.partition) + " ";
   value.resize(std::max(value.size(), value_bytes), static_cast<char>('a' + number % 26));
   for (std::int32_t i = 0; i < records; ++i) {
-    const auto added = builder.add(
-        {.key = as_bytes("key"), .value = as_bytes(value), .headers = {}, .timestamp_ms = time});
-    STELE_CHECK(added.has_value());
+    const auto at = static_cast<std::size_t>(i);
+    const std::string key =
+        key_count_ == 0 ? "key" : "key" + std::to_string((number * 5 + at) % key_count_);
+    NewRecord record{
+        .key = as_bytes(key), .value = as_bytes(value), .headers = {}, .timestamp_ms = time};
+    if (key_count_ > 0 && number % 7 == 3) record.value.reset();
+    STELE_CHECK(builder.add(record).has_value());
   }
   auto bytes = builder.finish();
   STELE_CHECK(bytes.has_value());
@@ -271,6 +275,13 @@ void Driver::maintain(std::chrono::nanoseconds later) {
   env_.advance(later);
   store_->maintain();
   for (int i = 0; i < 6 && alive(); ++i) store_->poll();
+}
+
+void Driver::compact(int polls) {
+  for (int i = 0; i < polls && alive(); ++i) {
+    if (i % 8 == 0) store_->maintain();
+    store_->poll();
+  }
 }
 
 void Driver::poke() {

@@ -40,6 +40,10 @@ public:
   void drop(std::size_t topic);
   void reserve(std::int32_t count);
 
+  /// From now on the records appended have so many different keys, and every seventh batch holds
+  /// tombstones; 0: one key, no tombstones.
+  void keys(std::size_t count) { key_count_ = count; }
+
   // --- appending; waits for the answer unless pipelined ---
   void pipelined(bool on) { pipelined_ = on; }
   void append(Place place, std::int32_t records = 1, std::size_t value_bytes = 60);
@@ -58,6 +62,8 @@ public:
   /// One past the last record known to be acknowledged there.
   [[nodiscard]] Offset end(Place place) const;
   void maintain(std::chrono::nanoseconds later);
+  /// Lets compaction find and do what is due (options.compaction_interval of 0).
+  void compact(int polls = 40);
   void jump_wall(std::chrono::microseconds by) { env_.jump_wall(by); }
   /// Notes what readers see now, and judges all of it.
   void look();
@@ -71,6 +77,8 @@ public:
   /// Everything that might write, on a store that should not.
   void poke();
   [[nodiscard]] log::Store& store() { return *store_; }
+  /// True if compact() does something.
+  [[nodiscard]] bool compacts() const { return options_.compaction_interval.count() == 0; }
   [[nodiscard]] SimEnv& env() { return env_; }
   [[nodiscard]] History& history() { return history_; }
   /// A promise broken while the store ran; empty if none was.
@@ -94,6 +102,7 @@ private:
   log::StoreOptions options_;
   std::unique_ptr<log::Store> store_;
   bool pipelined_ = false;
+  std::size_t key_count_ = 0;
   bool refusals_allowed_ = false;
   std::size_t pending_ = 0;
   std::size_t refused_ = 0;

@@ -4,6 +4,7 @@
 
 #include "log/base/fail.h"
 #include "log/format/record_batch.h"
+#include "tests/crash/compacted.h"
 #include "tests/support/sim_random.h"
 
 namespace stele::crash {
@@ -51,6 +52,7 @@ private:
 
 public:
   Result<std::size_t> run_damaged() {
+    damaged_ = true;
     STELE_TRY(const std::size_t prefix, history_.prefix(store_.end()));
     expected_ = expected_after(history_, prefix);
     STELE_DO(check_topics());
@@ -82,6 +84,11 @@ private:
         ends.log_start > expected.trimmed_most)
       return fail(kBroken, "partition {} is {} to {}, not to {}", id.text(), ends.log_start.raw(),
                   ends.end.raw(), expected.end.raw());
+    if (is_compacted(place.topic)) {
+      STELE_TRY(const std::size_t refused, judge_damaged_compacted(store_, id, ends, expected));
+      refused_ += refused;
+      return {};
+    }
     buffer_.resize(kReadBytes);
     for (const ExpectedBatch& one : expected.batches) {
       if (one.base_offset.next(one.batch->record_count) <= ends.log_start) continue;
@@ -137,12 +144,39 @@ private:
                   place.partition, seen->second.log_start.raw(), seen->second.end.raw(),
                   ends.log_start.raw(), ends.end.raw());
     history_.seen[place] = {ends.log_start, ends.end};
+    if (is_compacted(place.topic)) return check_compacted(place, id, ends, expected);
     STELE_DO(check_read(id, ends, ends.log_start, expected));
     const std::int64_t kept = distance(ends.log_start, ends.end);
     if (kept == 0) return {};
     const auto middle = static_cast<std::int64_t>(random_.below(static_cast<std::uint64_t>(kept)));
     STELE_DO(check_read(id, ends, ends.log_start.next(middle), expected));
     return check_time(id, ends, expected);
+  }
+
+  [[nodiscard]] bool is_compacted(std::size_t topic) const {
+    const auto& settings = expected_.topics.at(history_.topics[topic].name).second;
+    const auto policy = settings.find("cleanup.policy");
+    return policy != settings.end() && policy->second.contains("compact");
+  }
+
+  Result<void> check_compacted(const Place& place, const TopicPartition& id,
+                               const log::PartitionEnds& ends, const ExpectedPartition& expected) {
+    const auto& settings = expected_.topics.at(history_.topics[place.topic].name).second;
+    STELE_TRY(const auto found, read_compacted(store_, id, ends.log_start));
+    STELE_DO(
+        judge_compacted(found, expected, ends.log_start, settings.contains("delete.retention.ms")));
+    const std::int64_t kept = distance(ends.log_start, ends.end);
+    if (kept > 0) {
+      const auto middle = ends.log_start.next(
+          static_cast<std::int64_t>(random_.below(static_cast<std::uint64_t>(kept))));
+      STELE_TRY(const auto tail, read_compacted(store_, id, middle));
+      STELE_DO(judge_tail(tail, found, middle));
+      const ExpectedBatch& wanted = expected.batches[random_.below(expected.batches.size())];
+      STELE_TRY(const auto time, store_.find_time(id, wanted.batch->timestamp_ms));
+      STELE_DO(judge_time(time, found, wanted.batch->timestamp_ms, ends.log_start));
+    }
+    for (const FoundBatch& one : found) compacted_[{id, one.base_offset}] = one.bytes;
+    return {};
   }
 
   Result<void> check_read(const TopicPartition& id, const log::PartitionEnds& ends, Offset from,
@@ -219,14 +253,28 @@ private:
       return fail(kBroken, "position {}: of another partition", batch.position.raw());
     if (topic == nullptr) return {};
     STELE_TRY(const log::PartitionEnds ends, store_.ends(batch.from));
+    if (is_compacted(place.topic)) return check_ordered_compacted(batch, ends.log_start);
     const bool kept = batch.base_offset.next(batch.record_count) > ends.log_start;
     if (kept != !batch.batch.empty())
       return fail(kBroken, "position {}: kept is {}", batch.position.raw(), kept);
     return kept ? same_batch(batch.batch, expected) : Result<void>{};
   }
 
+  // What the order gives is what the partition gives.
+  Result<void> check_ordered_compacted(const log::OrderedBatch& batch, Offset log_start) {
+    const auto found = compacted_.find({batch.from, batch.base_offset});
+    const bool there = found != compacted_.end();
+    if (damaged_ || batch.base_offset < log_start) return {};
+    if (there == batch.batch.empty() || (there && !std::ranges::equal(found->second, batch.batch)))
+      return fail(kBroken, "position {}: the partition holds {}, the order gives {} bytes",
+                  batch.position.raw(), there, batch.batch.size());
+    return {};
+  }
+
   const log::Store& store_;
   History& history_;
+  std::map<std::pair<TopicPartition, Offset>, Bytes> compacted_;  ///< batches found in partitions
+  bool damaged_ = false;
   SimRandom random_;
   Expected expected_;
   Bytes buffer_;

@@ -46,7 +46,9 @@ INSTANTIATE_TEST_SUITE_P(
                     Case{"ShowBeforeDurable", Plant::kShowBeforeDurable, "ReadingMeanwhile"},
                     Case{"TrustOlderLap", Plant::kTrustOlderLap, "JournalLaps"},
                     Case{"ShowUnconfirmed", Plant::kShowUnconfirmed, "AppendToOne"},
-                    Case{"ReleaseTooEarly", Plant::kReleaseTooEarly, "JournalFull"}),
+                    Case{"ReleaseTooEarly", Plant::kReleaseTooEarly, "JournalFull"},
+                    Case{"SwapBeforeSync", Plant::kSwapBeforeSync, "CompactKeys"},
+                    Case{"DropTombstones", Plant::kDropTombstones, "CompactOften"}),
     [](const auto& info) { return std::string(info.param.name); });
 
 // A failed flush of the journal, then power loss: is what was acknowledged there?

@@ -223,6 +223,129 @@ void everything(Driver& d) {
   }
 }
 
+log::StoreOptions compacting_options(std::uint64_t memory_bytes = 1 << 20) {
+  log::StoreOptions options = small_options();
+  options.compaction_interval = 0s;
+  options.compaction_memory_bytes_max = memory_bytes;
+  return options;
+}
+
+std::function<void(Driver&)> compacted_topic(log::TopicSettings settings = {}) {
+  settings.try_emplace("cleanup.policy", "compact");
+  settings.try_emplace("segment.bytes", "1024");
+  settings.try_emplace("min.cleanable.dirty.ratio", "0.1");
+  return [settings](Driver& d) {
+    d.keys(6);
+    d.create("a", 2, settings);
+    for (int i = 0; i < 9; ++i) d.append({0, i % 2}, 1 + i % 2, 180);
+  };
+}
+
+void compact_keys(Driver& d) {
+  d.keys(6);
+  for (int i = 0; i < 40; ++i) {
+    d.append({0, i % 2}, 1 + i % 3, 160);
+    if (i % 10 == 9) d.compact();
+  }
+}
+
+// More keys than a map of the smallest size holds.
+void compact_many_keys(Driver& d) {
+  d.keys(31);
+  for (int i = 0; i < 44; ++i) {
+    d.append({0, 0}, 2 + i % 3, 90);
+    if (i % 11 == 10) d.compact(60);
+  }
+}
+
+void compact_and_delete(Driver& d) {
+  d.keys(6);
+  for (int i = 0; i < 40; ++i) {
+    d.append({0, i % 2}, 1 + i % 3, 160);
+    if (i % 10 == 9) d.compact();
+    if (i % 10 == 4) d.maintain(11s);
+  }
+}
+
+void compact_often(Driver& d) {
+  d.keys(3);
+  for (int i = 0; i < 28; ++i) {
+    d.append({0, 0}, 1 + i % 2, 220);
+    if (i % 4 == 3) d.compact(25);
+    if (i % 13 == 12) d.reopen();
+  }
+}
+
+void tombstones_go(Driver& d) {
+  d.keys(4);
+  for (int i = 0; i < 32; ++i) {
+    d.append({0, 0}, 1, 200);
+    if (i % 8 == 7) {
+      d.maintain(3s);
+      d.compact(30);
+    }
+  }
+}
+
+void compact_under_trims(Driver& d) {
+  d.keys(5);
+  d.pipelined(true);
+  for (int i = 0; i < 44; ++i) {
+    d.append({0, i % 2}, 1 + i % 2, 200);
+    if (i % 3 == 0) d.poll();
+    if (i % 5 == 4) d.compact(1 + i % 9);
+    if (i % 11 == 10) {
+      d.settle();
+      d.trim({0, 0}, Offset(d.end({0, 0}).raw() * 2 / 3));
+    }
+    if (i == 33) {
+      d.settle();
+      d.trim({0, 1}, d.end({0, 1}));
+    }
+  }
+  d.settle();
+  d.compact();
+}
+
+void compact_producers(Driver& d) {
+  d.keys(3);
+  for (int i = 0; i < 32; ++i) {
+    const std::int64_t producer = 1 + i % 3;
+    d.produce(producer, {0, 0}, 1 + i % 2);
+    if (i % 4 == 1) d.append({0, 0}, 2, 250);
+    if (i % 5 == 1) d.retry(producer, {0, 0});
+    if (i % 8 == 7) d.compact();
+  }
+}
+
+void compact_and_drop(Driver& d) {
+  for (int round = 0; round < 3; ++round) {
+    d.keys(4);
+    const std::size_t topic = d.create("fat" + std::to_string(round), 1,
+                                       {{"cleanup.policy", "compact"}, {"segment.bytes", "1024"}});
+    for (int i = 0; i < 9; ++i) d.append({topic, 0}, 1, 300);
+    d.compact(2 + round * 3);
+    d.drop(topic);
+    d.append({0, 0});
+    d.compact(20);
+  }
+}
+
+void compact_while_appending(Driver& d) {
+  d.keys(5);
+  d.pipelined(true);
+  for (int i = 0; i < 50; ++i) {
+    d.append_all({{0, 0}, {0, 1}}, 1, 170);
+    d.compact(1 + i % 4);
+    if (i % 16 == 15) {
+      d.settle();
+      d.look();
+    }
+  }
+  d.settle();
+  d.look();
+}
+
 std::vector<Workload> make_workloads() {
   const log::StoreOptions small = small_options();
   const auto with = [](std::string name, log::TopicSettings settings) {
@@ -257,6 +380,18 @@ std::vector<Workload> make_workloads() {
       {"ProducerIds", small, one_topic, producer_ids},
       {"ReadingMeanwhile", small, two_topics, reading_meanwhile},
       {"Everything", small, two_topics, everything},
+      {"CompactKeys", compacting_options(), compacted_topic(), compact_keys},
+      {"CompactOften", compacting_options(), compacted_topic(), compact_often},
+      {"CompactLittleMemory", compacting_options(64), compacted_topic(), compact_many_keys},
+      {"TombstonesGo", compacting_options(), compacted_topic({{"delete.retention.ms", "2000"}}),
+       tombstones_go},
+      {"CompactUnderTrims", compacting_options(), compacted_topic(), compact_under_trims},
+      {"CompactProducers", compacting_options(), compacted_topic(), compact_producers},
+      {"CompactAndDelete", compacting_options(),
+       compacted_topic({{"cleanup.policy", "compact,delete"}, {"retention.bytes", "3000"}}),
+       compact_and_delete},
+      {"CompactAndDrop", compacting_options(), compacted_topic(), compact_and_drop},
+      {"CompactWhileAppending", compacting_options(), compacted_topic(), compact_while_appending},
   };
 }
 

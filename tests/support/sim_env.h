@@ -57,6 +57,10 @@ public:
   std::uint64_t random() override { return random_.draw(); }
   void write_durably(File& file, ByteView bytes, std::uint64_t at, Done done) override;
   void offload(Work work, Done done) override;
+  void offload_background(Work work, Done done) override {
+    offload(std::move(work), std::move(done));
+  }
+  void pause(std::chrono::nanoseconds length) override { now_ += length; }
   std::size_t poll() override;
   /// Time passes as if it slept: 50 µs per poll that something took, else all of `longest`.
   std::size_t wait(std::chrono::nanoseconds longest) override;

@@ -4,8 +4,8 @@ as went in, no byte between or behind them; right after kill -9 and a restart as
 import re
 from pathlib import Path
 
-from harness import run, run_cases, service
-from history import CODECS, history, send_with_confluent
+from harness import eventually, run, run_cases, service
+from history import CODECS, Event, history, send_with_confluent
 from java import Session, java
 
 # baseOffset: 0 lastOffset: 9 count: 10 … isvalid: true
@@ -86,5 +86,41 @@ def after_kill_too() -> str:
     return f"{batches} batches, records {records} after 7 kills"
 
 
+def compacted_segments_too() -> str:
+    """What compaction wrote: files with a generation in their name, offsets with gaps, batches of every codec."""
+    with service("dump-compacted", "--compaction-interval-ms", "100") as steled:
+        with Session(steled.kafka) as client:
+            client.ask("create", "compacted", 1, "cleanup.policy=compact", "segment.bytes=65536",
+                       "min.cleanable.dirty.ratio=0.01")
+        for codec in (*CODECS, "none"):  # the last one's stay in the open segment
+            events = [Event(1700000000000 + i, f"{codec}-{i % 50}", (), None if i % 50 == 7 else f"v{i}") for i in range(4000)]
+            send_with_confluent(steled.kafka, "compacted", events, compression_type=codec)
+        eventually(lambda: steled.metric("stele_compactions_total") > 0 and steled.metric("stele_compaction_dirty_ratio_max") == 0,
+                   seconds_max=60)
+        assert steled.metric("stele_compaction_failures_total") == 0
+        steled.kill()
+        steled.start()
+        assert steled.stop() == 0
+        files = compacted_of(steled.data)
+        assert files, "nothing was compacted"
+        batch_count, codecs = 0, set()
+        for path, batches in dump(files).items():
+            offset, position = int(path.name.split(".")[0]), 0
+            for batch in batches:
+                base, last, count, at, size = (int(batch[i]) for i in range(1, 6))
+                assert batch[7] == "true" and at == position, f"{path}: {batch[0]}"
+                assert offset <= base and 0 <= count <= last - base + 1, f"{path}: {batch[0]}"
+                offset, position = last + 1, at + size
+                batch_count += 1
+                codecs.add(batch[6])
+            assert position == path.stat().st_size, f"{path}: batches end at {position}"
+        assert len(codecs) == len(CODECS), codecs
+    return f"{len(files)} compacted segments, {batch_count} batches of {len(codecs)} codecs: all valid"
+
+
+def compacted_of(data: Path) -> list[Path]:
+    return [path for path in segments_of(data) if path.name.count(".") == 2]
+
+
 if __name__ == "__main__":
-    run_cases(every_segment_is_readable, after_kill_too)
+    run_cases(every_segment_is_readable, after_kill_too, compacted_segments_too)

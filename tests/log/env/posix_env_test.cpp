@@ -223,6 +223,23 @@ TEST(PosixEnv, TheEventDescriptorTellsFlushesAndOffloadedWork) {
   }
 }
 
+TEST(PosixEnv, WorkOffTheCoreDoesNotWaitForBackgroundWork) {
+  auto env = quiet_env();
+  std::atomic<bool> background_may_end = false;
+  int done = 0;
+  env->offload_background(
+      [&]() -> Result<void> {
+        while (!background_may_end) env->pause(std::chrono::milliseconds(1));
+        return {};
+      },
+      [&](auto) { done += 10; });
+  env->offload([]() -> Result<void> { return {}; }, [&](auto) { ++done; });
+  while (done == 0) env->wait(seconds(1));
+  EXPECT_EQ(done, 1);
+  background_may_end = true;
+  while (done < 11) env->wait(seconds(1));
+}
+
 TEST(PosixEnv, AnotherThreadEndsAWait) {
   auto env = quiet_env();
   std::atomic<bool> woken = false;

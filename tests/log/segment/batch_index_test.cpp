@@ -29,12 +29,12 @@ protected:
         });
   }
   BatchEntry next_entry() {
-    BatchEntry entry{.base_offset = Offset(1000), .record_count = 1};
+    BatchEntry entry{.base_offset = Offset(1000), .offset_count = 1};
     if (!model_.empty()) {
       entry.base_offset = model_.back().next_offset();
       entry.file_at = model_.back().file_at + model_.back().batch_bytes;
     }
-    entry.record_count = static_cast<std::uint32_t>(1 + random_.below(4));
+    entry.offset_count = static_cast<std::uint32_t>(1 + random_.below(4));
     entry.batch_bytes = static_cast<std::uint32_t>(70 + random_.below(300));
     entry.position = Position(entry.base_offset.raw() * 3);
     entry.min_timestamp_ms = static_cast<std::int64_t>(random_.below(100'000));
@@ -50,7 +50,7 @@ protected:
       ASSERT_TRUE(entry.has_value()) << entry.error().text();
       EXPECT_EQ(*entry, model_[at]);
       const Offset inside = model_[at].base_offset.next(
-          static_cast<std::int64_t>(random_.below(model_[at].record_count)));
+          static_cast<std::int64_t>(random_.below(model_[at].offset_count)));
       EXPECT_EQ(*index.find_offset(inside), model_[at]);
       const std::int64_t time = model_[at].max_timestamp_ms;
       const auto first = std::ranges::find_if(

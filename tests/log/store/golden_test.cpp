@@ -11,6 +11,7 @@
 #include "log/segment/batch_index.h"
 #include "log/store/catalogue.h"
 #include "log/store/identity.h"
+#include "log/store/sequencer.h"
 #include "log/store/superblock.h"
 #include "tests/support/sim_env.h"
 
@@ -45,6 +46,21 @@ void expect_golden(const std::string& name, ByteView bytes) {
   std::stringstream golden;
   golden << in.rdbuf();
   EXPECT_EQ(dump(bytes), golden.str()) << path;
+}
+
+Bytes parse_golden(const std::string& name) {
+  std::ifstream in(std::string(STELE_GOLDEN_FOLDER) + "/" + name + ".hex");
+  Bytes bytes;
+  for (std::string line; std::getline(in, line);) {
+    if (line.starts_with("size ")) bytes.resize(std::stoul(line.substr(5)));
+    if (line.starts_with("size ")) break;
+    const std::size_t colon = line.find(':');
+    std::istringstream digits(line.substr(colon + 1));
+    bytes.resize(std::stoul(line.substr(0, colon), nullptr, 16));
+    for (std::string one; digits >> one;)
+      bytes.push_back(static_cast<std::byte>(std::stoul(one, nullptr, 16)));
+  }
+  return bytes;
 }
 
 JournalPart part() {
@@ -87,7 +103,9 @@ TEST(GoldenBytes, Superblock) {
                    .bytes = 5000,
                    .batch_count = 7,
                    .max_timestamp_ms = 1'700'000'000'005,
-                   .created_us = 1'699'000'000'000'000}};
+                   .created_us = 1'699'000'000'000'000,
+                   .generation = 2,
+                   .dirty_from = Offset(99)}};
   BatchHeader batch;
   batch.producer_id = 5;
   batch.producer_epoch = 1;
@@ -123,6 +141,43 @@ TEST(GoldenBytes, JournalEntry) {
   EXPECT_EQ(back->parts[0].file_at, 4321u);
 }
 
+TEST(GoldenBytes, JournalEntryOfASwap) {
+  EntryHeader header;
+  header.place = {.lap = 3, .at = 8192, .sequence = 78, .predecessor = 0xabcdef};
+  header.durable_before = 78;
+  header.recorded_us = 1'700'000'000'000'123;
+  header.first_position = Position(1002);
+  header.timeline = 1;
+  header.part_count = 1;
+  const SegmentImage image{.base = Offset(90),
+                           .bytes = 1234,
+                           .batch_count = 5,
+                           .max_timestamp_ms = 1'700'000'000'005,
+                           .created_us = 1'699'000'000'000'000,
+                           .generation = 2,
+                           .dirty_from = Offset(97)};
+  Bytes entry(4096);
+  const JournalPart parts[] = {make_swap_part({kTopic, 3}, image, Offset(101), Position(1002))};
+  encode_entry(entry, kStore, header, parts);
+  expect_golden("journal_swap", entry);
+  const auto back = decode_entry(entry, kStore, 8192);
+  ASSERT_TRUE(back.has_value());
+  EXPECT_EQ(back->parts[0].kind, PartKind::kSwap);
+  EXPECT_EQ(back->parts[0].segment_base, Offset(101));
+  EXPECT_EQ(swapped_segment(back->parts[0]), image);
+}
+
+// As it was written before there was compaction: its segments are as they were appended.
+TEST(GoldenBytes, SuperblockOfLayout0IsRead) {
+  const Bytes old = parse_golden("superblock_layout_0");
+  const auto image = decode_superblock(old, kStore);
+  ASSERT_TRUE(image.has_value()) << image.error().text();
+  ASSERT_EQ(image->partitions.size(), 1u);
+  EXPECT_EQ(image->partitions[0].segments[0].base, Offset(90));
+  EXPECT_EQ(image->partitions[0].segments[0].generation, 0u);
+  EXPECT_EQ(image->partitions[0].producers.count(), 1u);
+}
+
 TEST(GoldenBytes, BatchesBlock) {
   SimEnv env;
   ASSERT_TRUE(env.make_folder("/d").has_value());
@@ -130,7 +185,7 @@ TEST(GoldenBytes, BatchesBlock) {
   BatchIndex index(files, "/d/x.batches", 99, Offset(90), nullptr);
   ASSERT_TRUE(index.resume().has_value());
   index.append({.base_offset = Offset(100),
-                .record_count = 2,
+                .offset_count = 2,
                 .file_at = 4321,
                 .batch_bytes = 64,
                 .position = Position(1000),

@@ -100,6 +100,51 @@ TEST_P(StoreThreads, TopicsComeAndGoBesideAppendsAndAClose) {
   EXPECT_EQ(store_->append("orders", Event{.value = "v"}).error().code, Code::kClosed);
 }
 
+// Readers go over the partition again and again while its segments are replaced under them.
+TEST_P(StoreThreads, CompactionRunsBesideAppendsAndReads) {
+  store_.reset();
+  store_ = *Store::open(folder_.file("store"), *env_,
+                        {.compaction_interval = std::chrono::nanoseconds(0)});
+  const TopicPartition at{
+      (*store_->create_topic({.name = "compacted",
+                              .settings = {{"cleanup.policy", "compact"},
+                                           {"segment.bytes", "2048"},
+                                           {"min.cleanable.dirty.ratio", "0"}}}))
+          ->id,
+      0};
+  std::atomic<bool> done = false;
+  std::atomic<int> sweeps = 0;
+  std::vector<std::thread> readers;
+  for (int r = 0; r < 2; ++r) {
+    readers.emplace_back([&] {
+      Bytes buffer(16 << 10);
+      while (!done.load()) {
+        const Offset end = store_->ends(at)->end;
+        for (Offset from; from < end;) {
+          const auto read = store_->read(at, from, buffer);
+          ASSERT_TRUE(read.has_value()) << read.error().text();
+          ASSERT_GT(read->next, from);
+          from = read->next;
+        }
+        const auto all = store_->read_all(Position(0), 64 << 10);
+        ASSERT_TRUE(all.has_value()) << all.error().text();
+        ++sweeps;
+      }
+    });
+  }
+  const std::string value(100, 'v');
+  for (int i = 0; i < 30 * kAppends || (sweeps < 10 && i < 1000 * kAppends); ++i) {
+    const std::string key = "k" + std::to_string(i % 7);
+    ASSERT_TRUE(store_->append("compacted", Event{.key = key, .value = value}).has_value());
+    if (i % 8 == 0) store_->maintain();
+  }
+  done = true;
+  for (std::thread& reader : readers) reader.join();
+  EXPECT_GT(store_->stats().compactions, 0);
+  EXPECT_EQ(store_->stats().compaction_failures, 0) << store_->stats().compaction_last_failure;
+  EXPECT_TRUE(store_->close().has_value());
+}
+
 INSTANTIATE_TEST_SUITE_P(Engines, StoreThreads,
                          testing::Values(FlushEngine::kInline, FlushEngine::kThread,
                                          FlushEngine::kUring));
