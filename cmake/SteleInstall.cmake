@@ -1,6 +1,7 @@
 # cmake --install: the C++ library as one archive with its public headers (component "library"), so that
-# find_package(stele) gives stele::log, and the programs (component "service").
-# Public headers need the standard library alone. tests/compat/install proves it.
+# find_package(stele) gives stele::log; the programs, their unit and settings (component "service"). cpack makes
+# a Debian package of each. Public headers need the standard library alone.
+# Tests: tests/compat/install, tests/compat/package.
 if(NOT TARGET stele_log)  # the library of log/store; it links all of log/
   return()
 endif()
@@ -14,7 +15,7 @@ set(STELE_PUBLIC_HEADERS
   log/store/store.h log/store/topic_config.h)
 
 set(STELE_LOG_OBJECTS)
-foreach(folder base env format journal segment order index partition log)
+foreach(folder base env format journal segment order index partition compaction log)
   if(TARGET stele_${folder})
     list(APPEND STELE_LOG_OBJECTS $<TARGET_OBJECTS:stele_${folder}>)
   endif()
@@ -38,8 +39,18 @@ foreach(header ${STELE_PUBLIC_HEADERS})
   install(FILES ${CMAKE_SOURCE_DIR}/${header} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/stele/${folder}
     COMPONENT library)
 endforeach()
-foreach(program steled stele)
-  if(TARGET ${program})
-    install(TARGETS ${program} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT service)
-  endif()
-endforeach()
+install(CODE "set(package libstele-dev)" COMPONENT library)
+configure_file(${CMAKE_SOURCE_DIR}/packaging/install_papers.cmake.in ${CMAKE_BINARY_DIR}/packaging/install_papers.cmake @ONLY)
+install(SCRIPT ${CMAKE_BINARY_DIR}/packaging/install_papers.cmake COMPONENT library)
+
+if(TARGET steled AND TARGET stele)
+  install(TARGETS steled stele RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT service)
+  install(DIRECTORY ${CMAKE_SOURCE_DIR}/docs/ DESTINATION ${CMAKE_INSTALL_DATAROOTDIR}/doc/stele COMPONENT service
+    FILES_MATCHING PATTERN "*.md")
+  configure_file(${CMAKE_SOURCE_DIR}/packaging/install_service.cmake.in
+    ${CMAKE_BINARY_DIR}/packaging/install_service.cmake @ONLY)
+  install(CODE "set(package stele)" COMPONENT service)
+  install(SCRIPT ${CMAKE_BINARY_DIR}/packaging/install_papers.cmake COMPONENT service)
+  install(SCRIPT ${CMAKE_BINARY_DIR}/packaging/install_service.cmake COMPONENT service)
+endif()
+include(StelePackage)

@@ -4,7 +4,7 @@
 house_root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 # Folders built with the same flags share their objects.
 export CCACHE_BASEDIR=$house_root CCACHE_NOHASHDIR=1
-export CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime
+export CCACHE_SLOPPINESS=pch_defines,time_macros
 
 say() { printf '%s\n' "$*" >&2; }
 die() { say "$*"; exit 1; }

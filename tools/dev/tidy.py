@@ -27,7 +27,7 @@ CODE = (*CPP, ".py", ".sh", ".cmake", ".java", ".sql", "CMakeLists.txt")
 
 # --- arrows: who may include whom. A folder may always include itself. ---
 
-LOG = ["base", "env", "format", "journal", "segment", "order", "index", "partition", "store"]
+LOG = ["base", "env", "format", "journal", "segment", "order", "index", "partition", "compaction", "store"]
 # Within log a folder may include those to its left; base, env and format know base alone.
 ARROWS: dict[str, list[str]] = {
     f"log/{folder}": ["log/base"] if folder in ("base", "env", "format") else

@@ -55,6 +55,19 @@ TEST(Settings, FlagBeforeVariableBeforeFileBeforeDefault) {
   std::remove(path.c_str());
 }
 
+TEST(Settings, AddressesMayHaveLimitsOfTheirOwn) {
+  const auto parsed =
+      parse({"--connections-per-ip-overrides", "127.0.0.1:20,[::1]:0,10.0.0.7:3"}).value();
+  const auto& overrides = parsed.settings.connections_per_ip_overrides;
+  EXPECT_EQ(overrides.size(), 3U);
+  EXPECT_EQ(overrides.at("127.0.0.1"), 20U);
+  EXPECT_EQ(overrides.at("::1"), 0U);
+  for (const char* wrong :
+       {"127.0.0.1", "127.0.0.1:", "127.0.0.1:x", "127.0.0.1:-1", ",", ":3,:"}) {
+    EXPECT_FALSE(parse({"--connections-per-ip-overrides", wrong})) << wrong;
+  }
+}
+
 TEST(Settings, WrongValuesAreNamedWithTheirSource) {
   struct Case {
     std::vector<const char*> arguments;
