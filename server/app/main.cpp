@@ -5,11 +5,13 @@
 #include <algorithm>
 #include <cstdio>
 #include <exception>
+#include <optional>
 #include <span>
 
 #include "log/base/fail.h"
 #include "log/env/posix_env.h"
 #include "server/app/server.h"
+#include "server/app/systemd.h"
 #include "server/core/log.h"
 
 namespace stele::app {
@@ -55,12 +57,19 @@ log::StoreOptions store_options(const Settings& settings, std::size_t descriptor
   options.open_file_count_max =
       std::min(options.open_file_count_max, static_cast<std::int32_t>(descriptors / 4));
   options.queued_bytes_max = static_cast<std::uint64_t>(settings.queued_bytes_max);
+  options.compaction_memory_bytes_max =
+      static_cast<std::uint64_t>(settings.compaction_memory_bytes);
+  options.compaction_bytes_per_second_max =
+      static_cast<std::uint64_t>(settings.compaction_bytes_per_second_max);
+  options.compaction_interval = std::chrono::milliseconds(settings.compaction_interval_ms);
   return options;
 }
 
 int serve(const ParsedSettings& wanted) {
   const std::size_t descriptors = raise_descriptor_limit();
   const ParsedSettings parsed = share_descriptors(wanted, descriptors);
+  const Systemd systemd(environ, ::getpid());
+  std::optional<LongStep> recovery(std::in_place, systemd, "recovering");
   const auto opened_env = open_env(parsed.settings);
   if (!opened_env) return complain(opened_env.error(), kExitCannotStart);
   Env& env = **opened_env;
@@ -70,17 +79,21 @@ int serve(const ParsedSettings& wanted) {
   if (!store) return complain(store.error(), kExitCannotStart);
   int exit_code = kExitCannotStart;
   {
-    Server server(parsed, env, **store);
-    if (const auto listening = server.listen(); !listening) {
+    Server server(parsed, env, **store, systemd);
+    const auto listening = server.listen();
+    recovery.reset();
+    if (!listening) {
       const bool usage = listening.error().code == Code::kInvalid;
       exit_code = complain(listening.error(), usage ? kExitUsage : kExitCannotStart);
     } else {
       std::fputs(server.ready_text(env.now() - begin).c_str(), stdout);
       std::fflush(stdout);
       if (parsed.settings.insecure) server::log_warn("insecure clients_are_not_authenticated");
+      systemd.ready("serving");
       exit_code = server.run();
     }
   }
+  const LongStep checkpoint(systemd, "writing the last checkpoint");
   if (const auto closed = (*store)->close(); !closed && exit_code == kExitStopped) {
     return complain(closed.error(), kExitDiskFailed);
   }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <csignal>
 #include <cstdlib>
+#include <limits>
 
 #include "log/base/fail.h"
 #include "server/app/store_metrics.h"
@@ -23,12 +24,23 @@ kafka::ConnectionLimits connection_limits(const Settings& settings) {
   kafka::ConnectionLimits limits;
   limits.frame_bytes_max = static_cast<std::size_t>(settings.request_bytes_max);
   limits.idle_max = std::chrono::milliseconds(settings.idle_ms_max);
+  limits.unsent_total_bytes_max = static_cast<std::size_t>(settings.memory_bytes_max / 4);
   return limits;
 }
 
+server::SampledRate::Window quota_window(const Settings& settings) {
+  return {static_cast<std::size_t>(settings.quota_samples),
+          std::chrono::seconds(settings.quota_sample_seconds)};
+}
+
 server::ConnectionQuota::Limits quota_limits(const Settings& settings) {
-  return {static_cast<std::size_t>(settings.connections_max),
-          static_cast<std::size_t>(settings.connections_per_ip_max)};
+  const bool rate_is_limited =
+      settings.connection_rate_max < std::numeric_limits<std::int32_t>::max();
+  return {.connections_max = static_cast<std::size_t>(settings.connections_max),
+          .connections_per_ip_max = static_cast<std::size_t>(settings.connections_per_ip_max),
+          .per_ip_overrides = settings.connections_per_ip_overrides,
+          .rate_max = rate_is_limited ? static_cast<double>(settings.connection_rate_max) : 0,
+          .window = quota_window(settings)};
 }
 
 bool on_both_loopbacks(const std::vector<std::unique_ptr<server::Listener>>& listeners) {
@@ -38,6 +50,20 @@ bool on_both_loopbacks(const std::vector<std::unique_ptr<server::Listener>>& lis
     });
   };
   return has(AF_INET) && has(AF_INET6);
+}
+
+groups::GroupSettings group_settings(const Settings& settings) {
+  groups::GroupSettings groups;
+  groups.offsets_topic_partitions = settings.offsets_partitions;
+  groups.session_ms_min = settings.group_session_ms_min;
+  groups.session_ms_max = settings.group_session_ms_max;
+  groups.initial_delay_ms = settings.group_initial_delay_ms;
+  groups.metadata_bytes_max = settings.offset_metadata_bytes_max;
+  groups.retention_ms = std::int64_t{settings.offsets_retention_minutes} * 60'000;
+  groups.retention_check_ms = settings.offsets_retention_check_ms;
+  groups.member_count_max = static_cast<std::size_t>(settings.group_members_max);
+  groups.memory_bytes_max = static_cast<std::size_t>(settings.memory_bytes_max / 8);
+  return groups;
 }
 
 /// The most of the buffers that are kept when nobody uses them.
@@ -52,12 +78,14 @@ std::size_t buffer_bytes(const Settings& settings) {
 
 }  // namespace
 
-Server::Server(const ParsedSettings& parsed, Env& env, log::Store& store)
+Server::Server(const ParsedSettings& parsed, Env& env, log::Store& store, const Systemd& systemd)
     : parsed_(parsed),
       env_(env),
       store_(store),
+      systemd_(systemd),
       kafka_quota_(quota_limits(parsed.settings)),
-      http_quota_({kHttpConnectionsMax, kHttpConnectionsMax}),
+      http_quota_(
+          {.connections_max = kHttpConnectionsMax, .connections_per_ip_max = kHttpConnectionsMax}),
       pool_({buffer_bytes(parsed.settings), kept_buffer_bytes(parsed.settings)}),
       loop_(env),
       driver_(loop_, env, store) {}
@@ -114,6 +142,9 @@ Result<void> Server::listen() {
   STELE_DO(listen_on(parsed_.settings.http_listen, "http-listen", to_http, http_listeners_));
   broker_ = std::make_unique<kafka::Broker>(store_, env_, loop_.timers(), pool_, metrics_,
                                             broker_options());
+  STELE_DO(broker_->coordinator.load());
+  kafka_quota_.limit_rates(
+      [this](const std::string& ip) { return broker_->quota_configs.connection_rate_of(ip); });
   kafka_ = std::make_unique<kafka::Service>(loop_, pool_, connection_limits(parsed_.settings),
                                             *broker_, metrics_);
   http_ = std::make_unique<http::HttpServer>(
@@ -133,9 +164,13 @@ kafka::BrokerOptions Server::broker_options() const {
   }
   options.listens_on_both_loopbacks = on_both_loopbacks(kafka_listeners_);
   options.auto_create_topics = settings.auto_create_topics;
+  options.data_folder = settings.data;
   options.clamp_replication = settings.clamp_replication;
   options.default_partitions = settings.default_partitions;
   options.fetch_bytes_max = static_cast<std::size_t>(settings.fetch_bytes_max);
+  options.groups = group_settings(settings);
+  options.fetch_sessions.sessions_max = static_cast<std::size_t>(settings.fetch_sessions_max);
+  options.quotas.window = quota_window(settings);
   options.appending_bytes_max = static_cast<std::size_t>(settings.queued_bytes_max / 2);
   for (const SettingInForce& setting : parsed_.in_force) {
     kafka::BrokerConfig& config = options.configs.emplace_back();
@@ -177,6 +212,7 @@ int Server::run() {
   });
   loop_.add_hook([this] { return kafka_->end_turn(); });
   loop_.add_hook([this] { return std::min(watch_store(), watch_drain()); });
+  if (systemd_.watchdog_period() > 0us) loop_.add_hook([this] { return ping_systemd(); });
   loop_.on_signals({SIGTERM, SIGINT}, [this](int signal) { on_signal(signal); });
   loop_.run();
   return exit_code_;
@@ -209,6 +245,7 @@ void Server::start_drain(int exit_code, std::string_view reason) {
   exit_code_ = exit_code;
   drain_until_ = loop_.now() + kDrainMax;
   server::log_info("draining reason=\"{}\" connections={}", reason, kafka_->connection_count());
+  systemd_.stopping(fmt::format("draining: {}", reason));
   kafka_listeners_.clear();
   broker_->drain();
   kafka_->drain();
@@ -221,6 +258,16 @@ std::chrono::nanoseconds Server::watch_drain() {
     return 0ns;
   }
   return kDrainCheck;
+}
+
+/// A loop that turns is alive: two pings a period.
+std::chrono::nanoseconds Server::ping_systemd() {
+  const auto now = loop_.now();
+  if (now >= next_ping_) {
+    systemd_.ping();
+    next_ping_ = now + systemd_.watchdog_period() / 2;
+  }
+  return next_ping_ - now;
 }
 
 std::string Server::unhealthy_because() const {
@@ -238,6 +285,16 @@ std::string Server::metrics_text() const {
       .sample("", as_gauge(kafka_->connection_count()));
   text.gauge("stele_kafka_waiting_fetches", "Fetches that wait for data.")
       .sample("", as_gauge(broker_->waits.count()));
+  const kafka::FetchSessionCache& sessions = broker_->fetch_sessions;
+  text.gauge("stele_kafka_fetch_sessions", "Fetch sessions that are kept.")
+      .sample("", as_gauge(sessions.count()));
+  text.gauge("stele_kafka_fetch_session_partitions", "Partitions of all fetch sessions.")
+      .sample("", as_gauge(sessions.partition_count()));
+  text.counter("stele_kafka_fetch_session_evictions_total", "Sessions that gave way to others.")
+      .sample("", sessions.eviction_count());
+  text.gauge("stele_kafka_quota_clients", "Clients whose use is measured for quotas.")
+      .sample("", as_gauge(broker_->quotas.client_count()));
+  broker_->coordinator.print(text);
   text.gauge("stele_kafka_appending_bytes", "Bytes given to the store and not yet answered.")
       .sample("", as_gauge(broker_->appending_bytes));
   text.gauge("stele_buffer_in_use_bytes", "Buffers that hold requests and answers.")
@@ -245,7 +302,14 @@ std::string Server::metrics_text() const {
   text.gauge("stele_buffer_free_bytes", "Buffers kept for reuse.")
       .sample("", as_gauge(pool_.free_bytes()));
   std::int64_t refused = 0;
-  for (const auto& listener : kafka_listeners_) refused += listener->refused_count();
+  std::int64_t throttled = 0;
+  for (const auto& listener : kafka_listeners_) {
+    refused += listener->refused_count();
+    throttled += listener->throttled_count();
+  }
+  text.counter("stele_kafka_connections_throttled_total",
+               "Connections that came too fast from one address.")
+      .sample("", throttled);
   text.counter("stele_kafka_connections_refused_total", "Connections refused at a limit.")
       .sample("", refused);
   return text.take();

@@ -14,6 +14,7 @@
 #include "log/env/env.h"
 #include "log/store/store.h"
 #include "server/app/settings.h"
+#include "server/app/systemd.h"
 #include "server/core/buffer_pool.h"
 #include "server/core/event_loop.h"
 #include "server/core/listener.h"
@@ -32,8 +33,8 @@ inline constexpr int kExitDiskFailed = 74;
 
 class Server {
 public:
-  /// Env and store outlive the server.
-  Server(const ParsedSettings& parsed, Env& env, log::Store& store);
+  /// Settings, env, store and systemd outlive the server.
+  Server(const ParsedSettings& parsed, Env& env, log::Store& store, const Systemd& systemd);
   ~Server();
 
   /// kAlreadyExists: a port is in use; kInvalid: a listener beyond loopback without --insecure.
@@ -54,12 +55,14 @@ private:
   void on_signal(int signal);
   void start_drain(int exit_code, std::string_view reason);
   std::chrono::nanoseconds watch_drain();
+  std::chrono::nanoseconds ping_systemd();
   [[nodiscard]] std::string metrics_text() const;
   [[nodiscard]] std::string unhealthy_because() const;
 
   const ParsedSettings& parsed_;
   Env& env_;
   log::Store& store_;
+  const Systemd& systemd_;
   server::ConnectionQuota kafka_quota_;
   server::ConnectionQuota http_quota_;
   server::BufferPool pool_;
@@ -73,6 +76,7 @@ private:
   std::unique_ptr<http::HttpServer> http_;
   std::chrono::nanoseconds drain_until_{0};    ///< 0: not draining
   std::chrono::nanoseconds stopped_since_{0};  ///< 0: the store has not stopped
+  std::chrono::nanoseconds next_ping_{0};
   int exit_code_ = kExitStopped;
 };
 

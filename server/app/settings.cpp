@@ -82,6 +82,34 @@ Result<void> set_advertised(Settings& into, std::string_view value) {
   return {};
 }
 
+/// ADDRESS:COUNT; the last colon divides them, brackets around the address are fine.
+Result<void> set_override(Settings& into, std::string_view entry) {
+  const std::size_t colon = entry.rfind(':');
+  if (colon == std::string_view::npos) return fail(Code::kInvalid, "{}: no count", entry);
+  std::string_view host = entry.substr(0, colon);
+  const std::string_view digits = entry.substr(colon + 1);
+  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+  std::size_t count = 0;
+  const auto [end, error] = std::from_chars(digits.begin(), digits.end(), count);
+  if (digits.empty() || error != std::errc() || end != digits.end()) {
+    return fail(Code::kInvalid, "{}: the count is not a whole number", entry);
+  }
+  STELE_TRY(const auto found, server::resolve({std::string(host), 0}));
+  for (const server::SocketAddress& address : found) {
+    into.connections_per_ip_overrides[address.ip()] = count;
+  }
+  return {};
+}
+
+Result<void> set_overrides(Settings& into, std::string_view value) {
+  for (std::size_t at = 0; at < value.size();) {
+    const std::size_t comma = std::min(value.find(',', at), value.size());
+    STELE_DO(set_override(into, value.substr(at, comma - at)));
+    at = comma + 1;
+  }
+  return {};
+}
+
 Result<void> set_flush(Settings& into, std::string_view value) {
   if (value != "uring" && value != "thread") return fail(Code::kInvalid, "is not uring or thread");
   into.flush = value;
@@ -136,6 +164,19 @@ constexpr std::array kTable = std::to_array<Row>({
     {"connections-per-ip-max", "max.connections.per.ip", "1000",
      "Client connections at a time from one address.",
      set_number<&Settings::connections_per_ip_max, 1, 1'000'000>},
+    {"connections-per-ip-overrides", "max.connections.per.ip.overrides", "",
+     "ADDRESS:COUNT, several with commas: limits of their own for these addresses.", set_overrides},
+    {"connection-rate-max", "max.connection.creation.rate", "2147483647",
+     "Connections accepted in a second; those that come faster wait in the system's queue.",
+     set_number<&Settings::connection_rate_max, 1, kInt32Max>},
+    {"fetch-sessions-max", "max.incremental.fetch.session.cache.slots", "1000",
+     "Fetch sessions kept at a time; 0: none.",
+     set_number<&Settings::fetch_sessions_max, 0, 1'000'000>},
+    {"quota-samples", "quota.window.num", "11",
+     "Samples that a rate is measured over for quotas, the one under way included.",
+     set_number<&Settings::quota_samples, 2, 1000>},
+    {"quota-sample-seconds", "quota.window.size.seconds", "1", "Length of one such sample.",
+     set_number<&Settings::quota_sample_seconds, 1, 3600>},
     {"request-bytes-max", "socket.request.max.bytes", "104857600",
      "Largest Kafka request; a connection that declares more is closed.",
      set_number<&Settings::request_bytes_max, 64 * 1024, kGiB>},
@@ -158,6 +199,38 @@ constexpr std::array kTable = std::to_array<Row>({
     {"queued-bytes-max", "", "67108864",
      "Appends that wait for the disk; beyond it they are refused, to be retried.",
      set_number<&Settings::queued_bytes_max, kMiB, 16 * kGiB>},
+    {"group-initial-delay-ms", "group.initial.rebalance.delay.ms", "3000",
+     "How long the first member of an empty group waits for others before the first rebalance.",
+     set_number<&Settings::group_initial_delay_ms, 0, kInt32Max>},
+    {"group-session-ms-min", "group.min.session.timeout.ms", "6000",
+     "Shortest session timeout that a group's member may ask for.",
+     set_number<&Settings::group_session_ms_min, 1, kInt32Max>},
+    {"group-session-ms-max", "group.max.session.timeout.ms", "1800000",
+     "Longest session timeout that a group's member may ask for.",
+     set_number<&Settings::group_session_ms_max, 1, kInt32Max>},
+    {"group-members-max", "group.max.size", "10000", "Members of one group.",
+     set_number<&Settings::group_members_max, 1, 1'000'000>},
+    {"offsets-partitions", "offsets.topic.num.partitions", "50",
+     "Partitions of __consumer_offsets, when it is made.",
+     set_number<&Settings::offsets_partitions, 1, 10'000>},
+    {"offsets-retention-minutes", "offsets.retention.minutes", "10080",
+     "Committed offsets are kept so long after their group was last in use.",
+     set_number<&Settings::offsets_retention_minutes, 1, kInt32Max>},
+    {"offsets-retention-check-ms", "offsets.retention.check.interval.ms", "600000",
+     "How often offsets that are past their retention are looked for.",
+     set_number<&Settings::offsets_retention_check_ms, 1, kInt32Max>},
+    {"offset-metadata-bytes-max", "offset.metadata.max.bytes", "4096",
+     "Text that a client may keep beside a committed offset.",
+     set_number<&Settings::offset_metadata_bytes_max, 0, 32'767>},
+    {"compaction-memory-bytes", "log.cleaner.dedupe.buffer.size", "134217728",
+     "Memory for the keys of one compaction, 16 bytes each; more keys take several runs.",
+     set_number<&Settings::compaction_memory_bytes, kMiB, 64 * kGiB>},
+    {"compaction-bytes-per-second-max", "log.cleaner.io.max.bytes.per.second", "0",
+     "What compaction reads and writes a second at most; 0: no limit.",
+     set_number<&Settings::compaction_bytes_per_second_max, 0, 1024 * kGiB>},
+    {"compaction-interval-ms", "log.cleaner.backoff.ms", "15000",
+     "How often it is looked for what is to be compacted.",
+     set_number<&Settings::compaction_interval_ms, 0, kInt32Max>},
     {"flush", "", "uring",
      "How the journal reaches the disk: uring, or thread; uring falls back to thread.", set_flush},
     {"direct", "", "true", "Write the journal past the page cache (O_DIRECT) where that works.",

@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "log/base/error.h"
@@ -24,6 +25,11 @@ struct Settings {
   std::int32_t default_partitions = 1;
   std::int64_t connections_max = 0;
   std::int64_t connections_per_ip_max = 0;
+  std::unordered_map<std::string, std::size_t> connections_per_ip_overrides;  ///< by address
+  std::int64_t connection_rate_max = 0;
+  std::int64_t fetch_sessions_max = 0;
+  std::int64_t quota_samples = 0;
+  std::int64_t quota_sample_seconds = 0;
   std::int64_t request_bytes_max = 0;
   std::int64_t fetch_bytes_max = 0;
   std::int64_t memory_bytes_max = 0;
@@ -31,6 +37,17 @@ struct Settings {
   bool clamp_replication = false;
   std::int64_t journal_bytes_max = 0;
   std::int64_t queued_bytes_max = 0;
+  std::int32_t group_initial_delay_ms = 0;
+  std::int32_t group_session_ms_min = 0;
+  std::int32_t group_session_ms_max = 0;
+  std::int64_t group_members_max = 0;
+  std::int32_t offsets_partitions = 0;
+  std::int32_t offsets_retention_minutes = 0;
+  std::int64_t offsets_retention_check_ms = 0;
+  std::int32_t offset_metadata_bytes_max = 0;
+  std::int64_t compaction_memory_bytes = 0;
+  std::int64_t compaction_bytes_per_second_max = 0;
+  std::int64_t compaction_interval_ms = 0;
   std::string flush;  ///< uring or thread
   bool direct = true;
   std::string log_level;

@@ -36,6 +36,15 @@ constexpr std::array kTable = std::to_array<Row>({
     {"stele_producers", "Idempotent producers remembered.", &Stats::producer_count, false},
     {"stele_recovered_entries", "Journal entries replayed at the last open.",
      &Stats::recovered_entries, false},
+    {"stele_compactions_total", "Compactions that reached their end.", &Stats::compactions, true},
+    {"stele_compaction_failures_total", "Compactions given up; the log says why.",
+     &Stats::compaction_failures, true},
+    {"stele_compaction_read_bytes_total", "Bytes that compaction has read.",
+     &Stats::compaction_read_bytes, true},
+    {"stele_compaction_written_bytes_total", "Bytes that compaction has written.",
+     &Stats::compaction_written_bytes, true},
+    {"stele_compaction_removed_records_total", "Records that compaction has removed.",
+     &Stats::compaction_removed_records, true},
     {"stele_quarantined_bytes", "Bytes of torn tails put aside at the last open.",
      &Stats::quarantined_bytes, false},
 });
@@ -55,6 +64,9 @@ void print_store_metrics(const log::StoreStats& stats, server::PrometheusText& o
       .sample("", static_cast<std::int64_t>(stats.journal_used_bytes));
   out.gauge("stele_queued_bytes", "Appends that wait for the disk.")
       .sample("", static_cast<std::int64_t>(stats.queued_bytes));
+  out.gauge("stele_compaction_dirty_ratio_max",
+            "Share that was not compacted yet, of the partition where it is greatest.")
+      .sample("", stats.compaction_dirty_ratio_max);
   out.gauge("stele_open_seconds", "How long the last open took.")
       .sample("", std::chrono::duration<double>(stats.open_took).count());
 }

@@ -11,10 +11,14 @@
 
 namespace stele::server {
 
+using namespace std::chrono_literals;
+
 namespace {
 
 constexpr int kBacklog = 1024;
 constexpr int kAcceptsPerEvent = 64;
+constexpr std::size_t kHeldMax = 1024;
+constexpr std::size_t kRatesMax = 10'000;  // addresses
 
 SocketAddress name_of(int fd, int (*ask)(int, sockaddr*, socklen_t*)) {
   sockaddr_storage storage{};
@@ -51,14 +55,42 @@ Result<ConnectionQuota::Seat> ConnectionQuota::admit(const std::string& ip) {
   if (count_ >= limits_.connections_max) {
     return fail(Code::kOverloaded, "connections_max={} reached", limits_.connections_max);
   }
-  std::size_t& of_ip = by_ip_[ip];
-  if (of_ip >= limits_.connections_per_ip_max) {
-    return fail(Code::kOverloaded, "connections_per_ip_max={} reached",
-                limits_.connections_per_ip_max);
+  const auto override_of_ip = limits_.per_ip_overrides.find(ip);
+  const std::size_t of_ip_max = override_of_ip == limits_.per_ip_overrides.end()
+                                    ? limits_.connections_per_ip_max
+                                    : override_of_ip->second;
+  const auto of_ip = by_ip_.find(ip);
+  if ((of_ip == by_ip_.end() ? 0 : of_ip->second) >= of_ip_max) {
+    return fail(Code::kOverloaded, "connections_per_ip_max={} reached", of_ip_max);
   }
-  ++of_ip;
+  ++by_ip_[ip];
   ++count_;
   return Seat(*this, ip);
+}
+
+std::chrono::nanoseconds ConnectionQuota::wait_of(const std::string& ip,
+                                                  std::chrono::nanoseconds now) {
+  const auto limit = rate_of_ ? rate_of_(ip) : std::nullopt;
+  if (!limit) return 0ns;
+  if (rates_.size() >= kRatesMax) forget_idle(now);
+  SampledRate& rate = rates_.try_emplace(ip, limits_.window).first->second;
+  rate.record(1, now);
+  const auto wait = rate.excess(*limit, now);
+  if (wait > 0ns) rate.take_back(1, now);
+  return wait;
+}
+
+std::chrono::nanoseconds ConnectionQuota::wait_of_all(std::chrono::nanoseconds now) {
+  if (limits_.rate_max <= 0) return 0ns;
+  rate_of_all_.record(1, now);
+  return rate_of_all_.excess(limits_.rate_max, now);
+}
+
+void ConnectionQuota::forget_idle(std::chrono::nanoseconds now) {
+  for (auto row = rates_.begin(); row != rates_.end();) {
+    row = row->second.total(now) <= 0 ? rates_.erase(row) : std::next(row);
+  }
+  if (rates_.size() >= kRatesMax) rates_.clear();  // more at once than anybody has
 }
 
 Result<std::unique_ptr<Listener>> Listener::open(EventLoop& loop, const SocketAddress& address,
@@ -89,12 +121,36 @@ Listener::Listener(EventLoop& loop, Descriptor socket, ConnectionQuota& quota, H
   watch_.wait_readable();
 }
 
-Listener::~Listener() = default;
+Listener::~Listener() {
+  loop_.timers().cancel(accept_timer_);
+  loop_.timers().cancel(held_timer_);
+}
 
 void Listener::on_readable() {
-  for (int count = 0; count < kAcceptsPerEvent && accept_one(); ++count) {
+  for (int count = 0; count < kAcceptsPerEvent && accept_from_ <= loop_.now() && accept_one();
+       ++count) {
   }
-  watch_.wait_readable();
+  wait_for_next();
+}
+
+/// Who is not accepted yet waits in the system's queue.
+void Listener::wait_for_next() {
+  if (accept_from_ <= loop_.now()) return watch_.wait_readable();
+  accept_timer_ = loop_.timers().add(accept_from_, [this] { watch_.wait_readable(); });
+}
+
+void Listener::hold(Descriptor socket, std::chrono::nanoseconds until) {
+  ++throttled_count_;
+  if (held_.size() >= kHeldMax) return;
+  held_.emplace(until, std::move(socket));
+  close_held();
+}
+
+void Listener::close_held() {
+  held_.erase(held_.begin(), held_.upper_bound(loop_.now()));
+  loop_.timers().cancel(held_timer_);
+  if (held_.empty()) return;
+  held_timer_ = loop_.timers().add(held_.begin()->first, [this] { close_held(); });
 }
 
 bool Listener::accept_one() {
@@ -107,6 +163,13 @@ bool Listener::accept_one() {
     return errno == ECONNABORTED || errno == EINTR;
   }
   SocketAddress peer(reinterpret_cast<const sockaddr*>(&storage), bytes);
+  if (const auto wait = quota_.wait_of_all(loop_.now()); wait > 0ns) {
+    accept_from_ = loop_.now() + wait;  // this one is the last for a while
+  }
+  if (const auto wait = quota_.wait_of(peer.ip(), loop_.now()); wait > 0ns) {
+    hold(std::move(accepted), loop_.now() + wait);
+    return true;
+  }
   auto seat = quota_.admit(peer.ip());
   if (!seat) {
     report_refused(peer.text(), seat.error().detail);

@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <cstring>
 #include <new>
+#include <utility>
 
 namespace stele::kafka {
 
@@ -35,13 +36,19 @@ void Connection::start() {
   watch_.wait_readable();
 }
 
+/// Whatever it asked is answered, however much that is: so nothing more is handled before what is
+/// ready has left.
 bool Connection::may_handle() const {
-  return !closed_ && !barrier_ && replies_.count() < limits_.requests_in_flight_max;
+  using enum ConnectionHost::Pressure;
+  const auto pressure = host_.pressure();
+  if (unsent_bytes_ >= limits_.unsent_bytes_max || pressure == kUtmost) return false;
+  if (unsent_bytes_ > 0 && pressure == kHigh) return false;
+  return !closed_ && !barrier_ && paused_until_ == 0ns &&
+         replies_.count() < limits_.requests_in_flight_max;
 }
 
 bool Connection::may_read() const {
-  return may_handle() && !peer_done_ && !draining_ && !starved &&
-         replies_.unsent_bytes() < limits_.unsent_bytes_max;
+  return may_handle() && !peer_done_ && !draining_ && !starved;
 }
 
 void Connection::on_readable() {
@@ -58,13 +65,33 @@ void Connection::on_writable() {
   if (!closed_) host_.on_dirty(*this);
 }
 
-void Connection::on_reply() {
+void Connection::on_reply(std::size_t answer_bytes) {
+  if (closed_) return;
+  unsent_bytes_ += answer_bytes;
+  host_.on_unsent(static_cast<std::ptrdiff_t>(answer_bytes));
   if (barrier_ && barrier_->ready()) barrier_.reset();
-  if (!closed_) host_.on_dirty(*this);
+  host_.on_dirty(*this);
 }
 
 void Connection::on_abort() {
   close("request cannot be answered");
+}
+
+void Connection::on_pause(std::chrono::nanoseconds time) {
+  const auto until = loop_.now() + time;
+  if (closed_ || until <= paused_until_) return;
+  if (std::exchange(paused_until_, until) == 0ns) host_.on_muted(1);
+  loop_.timers().cancel(pause_timer_);
+  pause_timer_ = loop_.timers().add(until, [weak = weak_from_this()] {
+    if (const auto alive = weak.lock()) alive->resume();
+  });
+}
+
+void Connection::resume() {
+  if (std::exchange(paused_until_, 0ns) != 0ns) host_.on_muted(-1);
+  last_active_ = loop_.now();
+  loop_.timers().cancel(pause_timer_);
+  if (!closed_) host_.on_dirty(*this);
 }
 
 void Connection::receive() {
@@ -137,6 +164,11 @@ void Connection::note_partial(bool frame_completed) {
   }
 }
 
+void Connection::note_sent(std::size_t bytes) {
+  unsent_bytes_ -= bytes;
+  host_.on_unsent(-static_cast<std::ptrdiff_t>(bytes));
+}
+
 void Connection::flush() {
   std::vector<iovec> pieces;
   while (true) {
@@ -153,6 +185,7 @@ void Connection::flush() {
     }
     if (sent < 0) return close(std::strerror(errno));
     replies_.sent(static_cast<std::size_t>(sent));
+    note_sent(static_cast<std::size_t>(sent));
     last_active_ = loop_.now();
     stalled_since_ = 0ns;
     host_.on_bytes(0, static_cast<std::size_t>(sent));
@@ -177,6 +210,8 @@ bool Connection::finish_turn() {
     close(peer_done_ ? "" : "shutting down");
   } else if (may_read()) {
     watch_.wait_readable();
+  } else if (unsent_bytes_ == 0 && host_.pressure() == ConnectionHost::Pressure::kUtmost) {
+    host_.on_starved(*this);
   }
   return handled;
 }
@@ -190,12 +225,17 @@ void Connection::close(std::string_view reason) {
   if (closed_) return;
   closed_ = true;
   ::shutdown(socket_.get(), SHUT_RDWR);
+  resume();
+  note_sent(unsent_bytes_);
   host_.on_closed(*this, reason);
 }
 
 void Connection::check_deadlines(std::chrono::nanoseconds now) {
   if (closed_) return;
-  if (stalled_since_ != 0ns && now - stalled_since_ > limits_.stalled_send_max) {
+  const auto stalled_max = host_.pressure() == ConnectionHost::Pressure::kNone
+                               ? limits_.stalled_send_max
+                               : limits_.stalled_send_under_pressure_max;
+  if (stalled_since_ != 0ns && now - stalled_since_ > stalled_max) {
     return close("client does not read its answers");
   }
   // Waiting for memory is no fault of the client, but what its frame holds is what others wait for.
@@ -206,7 +246,8 @@ void Connection::check_deadlines(std::chrono::nanoseconds now) {
     partial_since_ = now;
     partial_bytes_ = reader_.pending_bytes();
   }
-  if (replies_.count() == 0 && now - last_active_ > limits_.idle_max) close("idle");
+  const bool is_idle = replies_.count() == 0 && paused_until_ == 0ns;
+  if (is_idle && now - last_active_ > limits_.idle_max) close("idle");
 }
 
 }  // namespace stele::kafka

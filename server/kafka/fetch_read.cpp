@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "log/format/record_batch.h"
 #include "server/kafka/handlers.h"
 
 namespace stele::kafka {
@@ -12,16 +11,6 @@ namespace {
 constexpr std::size_t kFirstBufferBytes = 64 << 10;  // most fetches of a caught-up client fit
 constexpr std::size_t kBufferBytes = 1 << 20;
 constexpr std::size_t kWindowBytesMin = 4096;
-
-bool has_zstd(ByteView batches) {
-  while (const auto header = parse_batch_header(batches)) {
-    if (header->codec_id() == static_cast<std::uint8_t>(Codec::kZstd)) return true;
-    const auto size = static_cast<std::size_t>(header->batch_bytes);
-    if (size >= batches.size()) return false;
-    batches = batches.subspan(size);
-  }
-  return false;
-}
 
 }  // namespace
 
@@ -40,7 +29,9 @@ std::size_t FetchRead::room(const FetchTarget& target) const {
 bool FetchRead::check(FetchTarget& target) {
   const auto ends = store_.ends(target.id);
   if (!ends) {
-    fail(target, error_code(ends.error().code, AnswerTo::kFetch));
+    const bool is_gone = options_.by_ids && !store_.find_topic(target.id.topic);
+    fail(target,
+         is_gone ? ErrorCode::kUnknownTopicId : error_code(ends.error().code, AnswerTo::kFetch));
     return false;
   }
   target.ends = *ends;
@@ -98,7 +89,10 @@ bool FetchRead::read_some(FetchTarget& target) {
       full_ = true;
       return false;
     }
-    if (got->bytes > 0) return keep(target, into.first(got->bytes), got->next);
+    if (got->bytes > 0) {
+      keep(target, into.first(got->bytes), got->next);
+      return true;
+    }
     if (got->needed <= into.size()) return false;
     if (got->needed > free && bytes_ > 0) {
       full_ = true;
@@ -108,13 +102,7 @@ bool FetchRead::read_some(FetchTarget& target) {
   }
 }
 
-/// False if the client cannot read the batches.
-bool FetchRead::keep(FetchTarget& target, ByteView piece, Offset next) {
-  if (!options_.zstd && has_zstd(piece)) {
-    if (target.bytes == 0) fail(target, ErrorCode::kUnsupportedCompressionType);
-    full_ = true;
-    return false;
-  }
+void FetchRead::keep(FetchTarget& target, ByteView piece, Offset next) {
   used_ += piece.size();
   bytes_ += piece.size();
   target.bytes += piece.size();
@@ -127,7 +115,6 @@ bool FetchRead::keep(FetchTarget& target, ByteView piece, Offset next) {
     target.pieces.push_back(piece);
   }
   if (room(target) == 0) full_ = true;
-  return true;
 }
 
 }  // namespace stele::kafka

@@ -33,7 +33,7 @@ struct FetchTarget {
 
 struct FetchReadOptions {
   std::size_t bytes_max = 0;
-  bool zstd = true;  ///< false: the client's version cannot read it
+  bool by_ids = false;  ///< it names topics by id, and is told so of those that are gone
 };
 
 class FetchRead {
@@ -41,10 +41,11 @@ public:
   FetchRead(const log::Store& store, server::BufferPool& pool, FetchReadOptions options)
       : store_(store), pool_(pool), options_(options) {}
 
-  /// A target that has an error already is only answered with it.
-  void add(FetchTarget target) {
+  /// A target that has an error already is only answered with it. Returns its index.
+  std::size_t add(FetchTarget target) {
     failed_ = failed_ || target.error != ErrorCode::kNone;
     targets_.push_back(std::move(target));
+    return targets_.size() - 1;
   }
   /// Reads what there is of the target. The first batch of all is read even if it is larger than
   /// the limits, so that a client with small limits gets on.
@@ -54,7 +55,9 @@ public:
   [[nodiscard]] std::size_t bytes() const { return bytes_; }
   /// Waiting longer would add nothing: a target failed, or a limit is reached.
   [[nodiscard]] bool must_answer() const { return failed_ || full_; }
-  /// The pool was full: some data was left.
+  /// No target will get anything any more.
+  [[nodiscard]] bool spent() const { return bytes_ > 0 && bytes_ >= options_.bytes_max; }
+  /// The pool was full at the last read: some data was left.
   [[nodiscard]] bool starved() const { return starved_; }
   [[nodiscard]] std::vector<std::shared_ptr<const void>> take_buffers() {
     return std::move(buffers_);
@@ -65,7 +68,7 @@ private:
   bool check(FetchTarget& target);
   bool read_some(FetchTarget& target);
   [[nodiscard]] ByteSpan window(std::size_t room, std::size_t at_least);
-  bool keep(FetchTarget& target, ByteView piece, Offset next);
+  void keep(FetchTarget& target, ByteView piece, Offset next);
   [[nodiscard]] std::size_t room(const FetchTarget& target) const;
 
   const log::Store& store_;

@@ -9,63 +9,51 @@
 
 #include <chrono>
 #include <memory>
-#include <string>
 #include <unordered_map>
 #include <vector>
 
 #include "server/core/timer_queue.h"
-#include "server/kafka/fetch_read.h"
+#include "server/kafka/fetch_call.h"
+#include "server/kafka/fetch_index.h"
 #include "server/kafka/metrics.h"
-#include "server/kafka/request.h"
 
 namespace stele::kafka {
 
-/// One fetch, and how its targets go together in the answer.
-struct FetchCall {
-  struct Topic {
-    std::string name;
-    Uuid id;
-    std::size_t target_count = 0;  ///< so many of the targets, from where the topic before ended
-  };
-  Request request;
-  FetchRead read;
-  std::vector<Topic> topics;
-  std::vector<std::int32_t> partitions;  ///< of each target
-  std::size_t min_bytes = 0;
-  std::chrono::nanoseconds deadline{0};
-
-  [[nodiscard]] bool is_enough() const { return read.must_answer() || read.bytes() >= min_bytes; }
-  void finish(std::chrono::nanoseconds now);
-};
-
 class FetchWaits {
 public:
-  FetchWaits(server::TimerQueue& timers, Metrics& metrics);
+  struct Limits {
+    std::size_t calls_max = 20'000;
+    std::size_t targets_max = 100'000;  ///< of all calls together
+  };
+
+  FetchWaits(const log::Store& store, server::TimerQueue& timers, FetchIndex& index,
+             FetchSessionCache& sessions, Metrics& metrics, Limits limits);
   ~FetchWaits();
 
+  /// Waits for more, unless too many do: then the call is answered with what it has.
   void add(std::unique_ptr<FetchCall> call, std::chrono::nanoseconds now);
   /// There is more in the partition, or it has gone.
   void advanced(const TopicPartition& partition);
+  /// A later request of the session is here: the call that waits for it is told so.
+  void refuse(FetchCall& call, std::chrono::nanoseconds now);
   void run(std::chrono::nanoseconds now);
   void finish_all(std::chrono::nanoseconds now);
   [[nodiscard]] std::size_t count() const { return waits_.size(); }
 
 private:
-  struct Wait;
-  struct Place {
-    Wait* wait;
-    std::size_t target;
-  };
-  void wake(Wait& wait);
-  void read_on(Wait& wait);
-  void finish(Wait& wait, std::chrono::nanoseconds now);
+  void wake(FetchCall& call);
+  void finish(FetchCall& call, std::chrono::nanoseconds now);
 
+  const log::Store& store_;
   server::TimerQueue& timers_;
+  FetchIndex& index_;
+  FetchSessionCache& sessions_;
   Metrics& metrics_;
-  std::unordered_map<Wait*, std::unique_ptr<Wait>> waits_;
-  std::unordered_map<TopicPartition, std::vector<Place>> by_partition_;
-  std::vector<Wait*> woken_;
-  std::vector<Wait*> starved_;
+  const Limits limits_;
+  std::size_t target_count_ = 0;
+  std::unordered_map<FetchCall*, std::unique_ptr<FetchCall>> waits_;
+  std::vector<FetchCall*> woken_;
+  std::vector<FetchCall*> starved_;
 };
 
 }  // namespace stele::kafka

@@ -107,6 +107,7 @@ void create(const std::shared_ptr<MetadataCall>& call, std::size_t index) {
         if (!created && created.error().code != Code::kAlreadyExists) {
           call->topics[index].error_code = error_code(created.error().code, AnswerTo::kAdmin);
         }
+        if (created) call->broker.coordinator.on_topic_changed((*created)->name);
         if (--call->creating == 0) finish(*call);
       });
 }
@@ -114,7 +115,7 @@ void create(const std::shared_ptr<MetadataCall>& call, std::size_t index) {
 }  // namespace
 
 Next handle_metadata(Broker& broker, Request request, const Client& client) {
-  const auto asked = read<MetadataRequest>(request.version, request.body);
+  const auto asked = read_body<MetadataRequest>(request);
   if (!asked) return Next::kClose;
   auto call = std::make_shared<MetadataCall>(MetadataCall{
       .broker = broker, .request = request, .advertised = broker.advertised_to(client)});
@@ -138,7 +139,7 @@ Next handle_metadata(Broker& broker, Request request, const Client& client) {
 }
 
 Next handle_describe_cluster(Broker& broker, const Request& request, const Client& client) {
-  const auto asked = read<DescribeClusterRequest>(request.version, request.body);
+  const auto asked = read_body<DescribeClusterRequest>(request);
   if (!asked) return Next::kClose;
   constexpr std::int8_t kBrokers = 1;
   constexpr std::int8_t kControllers = 2;

@@ -37,6 +37,15 @@ void Metrics::print(server::PrometheusText& out) const {
   for (std::size_t i = 0; i < kApis.size(); ++i) {
     out.sample(api_label(kApis[i]), by_api_[i].response_bytes);
   }
+  out.counter("stele_kafka_throttled_milliseconds_total",
+              "Time that clients over a quota were muted for.");
+  for (std::size_t i = 0; i < kApis.size(); ++i) {
+    if (by_api_[i].throttled_ms > 0) out.sample(api_label(kApis[i]), by_api_[i].throttled_ms);
+  }
+  out.gauge("stele_kafka_unsent_bytes", "Bytes of answers that wait to be sent.")
+      .sample("", unsent_bytes);
+  out.gauge("stele_kafka_muted_connections", "Connections that pause for going over a quota.")
+      .sample("", muted_connections);
   out.counter("stele_kafka_errors_total", "Error codes answered, one for each topic or partition.");
   for (std::size_t i = 0; i < kApis.size(); ++i) {
     for (const auto& [code, count] : by_api_[i].errors) {

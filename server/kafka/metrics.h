@@ -20,6 +20,7 @@ public:
     server::LatencyHistogram latency;
     std::int64_t request_bytes = 0;
     std::int64_t response_bytes = 0;
+    std::int64_t throttled_ms = 0;  ///< that clients were told to pause
     std::map<ErrorCode, std::int64_t> errors;
   };
 
@@ -31,7 +32,9 @@ public:
 
   std::int64_t connections_accepted = 0;
   std::int64_t connections_closed = 0;
-  std::int64_t invalid_requests = 0;  ///< answered by closing the connection
+  std::int64_t unsent_bytes = 0;       ///< of answers, now
+  std::int64_t muted_connections = 0;  ///< now, for going over a quota
+  std::int64_t invalid_requests = 0;   ///< answered by closing the connection
   std::int64_t received_bytes = 0;
   std::int64_t sent_bytes = 0;
   std::int64_t records_produced_bytes = 0;

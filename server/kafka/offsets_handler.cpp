@@ -90,18 +90,17 @@ OffsetForLeaderEpochResponsePartition end_of_epoch(
   return answered;
 }
 
-}  // namespace
-
-Next handle_list_offsets(Broker& broker, const Request& request) {
-  const auto asked = read<ListOffsetsRequest>(request.version, request.body);
+/// Every partition that was asked for, as `one` answers it.
+template <class Asked, class Response, class One>
+Next answer_each(Broker& broker, const Request& request, Response response, const One& one) {
+  const auto asked = read<Asked>(request.version, request.body);
   if (!asked) return Next::kClose;
-  ListOffsetsResponse response;
-  for (const ListOffsetsRequestTopic& topic : asked->topics) {
+  for (const auto& topic : asked->topics) {
     const log::TopicPtr found = broker.store.find_topic(topic.name);
-    ListOffsetsResponseTopic& answered = response.topics.emplace_back();
+    auto& answered = response.topics.emplace_back();
     answered.name = std::string(topic.name);
-    for (const ListOffsetsRequestPartition& partition : topic.partitions) {
-      answered.partitions.push_back(list_offset(broker, found, partition));
+    for (const auto& partition : topic.partitions) {
+      answered.partitions.push_back(one(broker, found, partition));
       broker.metrics.count_error(request.api, answered.partitions.back().error_code);
     }
   }
@@ -109,21 +108,15 @@ Next handle_list_offsets(Broker& broker, const Request& request) {
   return Next::kGoOn;
 }
 
+}  // namespace
+
+Next handle_list_offsets(Broker& broker, const Request& request) {
+  return answer_each<ListOffsetsRequest>(broker, request, ListOffsetsResponse{}, list_offset);
+}
+
 Next handle_offset_for_leader_epoch(Broker& broker, const Request& request) {
-  const auto asked = read<OffsetForLeaderEpochRequest>(request.version, request.body);
-  if (!asked) return Next::kClose;
-  OffsetForLeaderEpochResponse response;
-  for (const OffsetForLeaderEpochRequestTopic& topic : asked->topics) {
-    const log::TopicPtr found = broker.store.find_topic(topic.name);
-    OffsetForLeaderEpochResponseTopic& answered = response.topics.emplace_back();
-    answered.name = std::string(topic.name);
-    for (const OffsetForLeaderEpochRequestPartition& partition : topic.partitions) {
-      answered.partitions.push_back(end_of_epoch(broker, found, partition));
-      broker.metrics.count_error(request.api, answered.partitions.back().error_code);
-    }
-  }
-  answer(request, response, broker.env.now());
-  return Next::kGoOn;
+  return answer_each<OffsetForLeaderEpochRequest>(broker, request, OffsetForLeaderEpochResponse{},
+                                                  end_of_epoch);
 }
 
 }  // namespace stele::kafka

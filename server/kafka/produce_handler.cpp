@@ -45,6 +45,7 @@ void finish(ProduceCall& call) {
     }
   }
   if (call.acks != 0) return answer(call.request, call.response, call.broker.env.now());
+  charge(call.request, call.broker.env.now());
   // Nobody reads an answer: closing is the only way to tell of a failure.
   if (call.failed) return call.request.reply->abort();
   call.request.reply->skip();
@@ -223,7 +224,7 @@ void lay_out(ProduceResponse& response, const ProduceRequest& asked) {
 }  // namespace
 
 Next handle_produce(Broker& broker, Request request) {
-  const auto asked = read<ProduceRequest>(request.version, request.body);
+  const auto asked = read_body<ProduceRequest>(request);
   if (!asked) return Next::kClose;
   auto call = std::make_shared<ProduceCall>(
       ProduceCall{.broker = broker, .request = std::move(request), .acks = asked->acks});

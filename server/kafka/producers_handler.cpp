@@ -1,4 +1,5 @@
 #include "server/kafka/handlers.h"
+#include "server/kafka/wire/describe_producers.h"
 #include "server/kafka/wire/producers.h"
 
 namespace stele::kafka {
@@ -31,10 +32,50 @@ ErrorCode check(const InitProducerIdRequest& asked) {
   return ErrorCode::kNone;
 }
 
+DescribeProducersResponsePartition described(const Broker& broker, const log::TopicPtr& topic,
+                                             std::int32_t partition) {
+  DescribeProducersResponsePartition answered;
+  answered.partition = partition;
+  const auto known = topic
+                         ? broker.store.producers({topic->id, partition})
+                         : Result<std::vector<log::ProducerInfo>>(std::vector<log::ProducerInfo>{});
+  if (!topic || !known) {
+    answered.error_code = topic ? error_code(known.error().code, AnswerTo::kAdmin)
+                                : ErrorCode::kUnknownTopicOrPartition;
+    return answered;
+  }
+  for (const log::ProducerInfo& producer : *known) {
+    DescribedProducer& entry = answered.active_producers.emplace_back();
+    entry.producer_id = producer.producer_id;
+    entry.producer_epoch = producer.epoch;
+    entry.last_sequence = producer.last_sequence;
+    entry.last_timestamp = producer.recorded_us / 1000;
+    entry.coordinator_epoch = -1;  // no transaction has ended here
+  }
+  return answered;
+}
+
 }  // namespace
 
+Next handle_describe_producers(Broker& broker, const Request& request) {
+  const auto asked = read_body<DescribeProducersRequest>(request);
+  if (!asked) return Next::kClose;
+  DescribeProducersResponse response;
+  for (const DescribeProducersRequestTopic& topic : asked->topics) {
+    DescribeProducersResponseTopic& answered = response.topics.emplace_back();
+    answered.name = std::string(topic.name);
+    const log::TopicPtr found = broker.store.find_topic(topic.name);
+    for (const std::int32_t partition : topic.partition_indexes) {
+      answered.partitions.push_back(described(broker, found, partition));
+      broker.metrics.count_error(request.api, answered.partitions.back().error_code);
+    }
+  }
+  answer(request, response, broker.env.now());
+  return Next::kGoOn;
+}
+
 Next handle_init_producer_id(Broker& broker, Request request) {
-  const auto asked = read<InitProducerIdRequest>(request.version, request.body);
+  const auto asked = read_body<InitProducerIdRequest>(request);
   if (!asked) return Next::kClose;
   if (const ErrorCode error = check(*asked); error != ErrorCode::kNone) {
     answer_error(broker, request, error);

@@ -26,18 +26,14 @@ void Reply::abort() {
   if (auto listener = listener_.lock()) listener->on_abort();
 }
 
+void Reply::pause(std::chrono::nanoseconds time) {
+  if (auto listener = listener_.lock()) listener->on_pause(time);
+}
+
 void Reply::finish() {
   STELE_CHECK(state_ == State::kWaiting);
   state_ = State::kReady;
-  if (auto listener = listener_.lock()) listener->on_reply();
-}
-
-std::size_t ReplyQueue::unsent_bytes() const {
-  std::size_t total = 0;
-  for (const ReplyPtr& reply : replies_) {
-    if (reply->ready()) total += reply->answer().frame.size();
-  }
-  return total - std::min(total, head_sent_);
+  if (auto listener = listener_.lock()) listener->on_reply(answer_.frame.size());
 }
 
 void ReplyQueue::gather(std::vector<iovec>& into) {

@@ -32,7 +32,10 @@ public:
   ReplyListener(const ReplyListener&) = delete;
   ReplyListener& operator=(const ReplyListener&) = delete;
   virtual ~ReplyListener() = default;
-  virtual void on_reply() = 0;
+  /// It is ready, with an answer of so many bytes.
+  virtual void on_reply(std::size_t answer_bytes) = 0;
+  /// Nothing more is to be handled of this client for so long.
+  virtual void on_pause(std::chrono::nanoseconds) {}
   /// The request cannot be answered in Kafka's terms: the connection is to be closed.
   virtual void on_abort() = 0;
 };
@@ -47,6 +50,8 @@ public:
   /// Done without an answer (acks=0).
   void skip();
   void abort();
+  /// Mutes the client, from now on; what it has asked already is answered.
+  void pause(std::chrono::nanoseconds time);
 
   /// Nobody waits for it any longer.
   [[nodiscard]] bool abandoned() const { return listener_.expired(); }
@@ -67,9 +72,6 @@ public:
   void push(ReplyPtr reply) { replies_.push_back(std::move(reply)); }
   [[nodiscard]] std::size_t count() const { return replies_.size(); }
   [[nodiscard]] bool has_ready() const { return !replies_.empty() && replies_.front()->ready(); }
-  /// Bytes of ready answers that are not sent yet.
-  [[nodiscard]] std::size_t unsent_bytes() const;
-
   /// Fills `into` with what is to be sent next; empty if nothing is ready. Valid until sent().
   void gather(std::vector<iovec>& into);
   /// The first `bytes` of what gather() gave have left.

@@ -9,6 +9,7 @@ using namespace std::chrono_literals;
 namespace {
 constexpr auto kCheckEvery = 1s;
 constexpr auto kStarvedRetry = 5ms;
+constexpr std::size_t kTurnAnswerBytesMax = 2 << 20;  // made; then everybody else gets a turn
 }  // namespace
 
 Service::Service(server::EventLoop& loop, server::BufferPool& pool, const ConnectionLimits& limits,
@@ -53,8 +54,22 @@ void Service::on_bytes(std::size_t received, std::size_t sent) {
   metrics_.sent_bytes += static_cast<std::int64_t>(sent);
 }
 
+void Service::on_unsent(std::ptrdiff_t change) {
+  metrics_.unsent_bytes += change;
+  if (change > 0) answer_bytes_of_turn_ += static_cast<std::size_t>(change);
+  note_pressure();
+}
+
+void Service::note_pressure() {
+  const auto unsent = static_cast<std::size_t>(metrics_.unsent_bytes);
+  const bool is_high = unsent > limits_.unsent_total_bytes_max || pool_is_full_;
+  pressure_ = unsent > 2 * limits_.unsent_total_bytes_max ? Pressure::kUtmost
+              : is_high                                   ? Pressure::kHigh
+                                                          : Pressure::kNone;
+}
+
 void Service::feed_starved() {
-  if (starved_.empty() || pool_.full()) return;
+  if (starved_.empty() || pool_is_full_ || pressure_ == Pressure::kUtmost) return;
   for (const auto& connection : std::exchange(starved_, {})) {
     connection->starved = false;
     on_dirty(*connection);
@@ -71,13 +86,19 @@ void Service::check_deadlines() {
 }
 
 std::chrono::nanoseconds Service::end_turn() {
+  pool_is_full_ = pool_.full();
+  note_pressure();
   check_deadlines();
   feed_starved();
   bool handled = false;
-  for (const auto& connection : std::exchange(dirty_, {})) {
-    connection->dirty = false;
-    handled = connection->finish_turn() || handled;
+  answer_bytes_of_turn_ = 0;
+  auto due = std::exchange(dirty_, {});
+  auto next = due.begin();
+  for (; next != due.end() && answer_bytes_of_turn_ < kTurnAnswerBytesMax; ++next) {
+    (*next)->dirty = false;
+    handled = (*next)->finish_turn() || handled;
   }
+  dirty_.insert(dirty_.begin(), next, due.end());  // the first of the next turn
   if (handled || !dirty_.empty()) return 0ns;
   if (!starved_.empty()) return kStarvedRetry;
   return connections_.empty() ? std::chrono::nanoseconds::max() : kCheckEvery;

@@ -39,6 +39,10 @@ private:
   void on_starved(Connection& connection) override;
   void on_closed(Connection& connection, std::string_view reason) override;
   void on_bytes(std::size_t received, std::size_t sent) override;
+  void on_muted(int change) override { metrics_.muted_connections += change; }
+  void on_unsent(std::ptrdiff_t change) override;
+  [[nodiscard]] Pressure pressure() const override { return pressure_; }
+  void note_pressure();
   void feed_starved();
   void check_deadlines();
 
@@ -51,6 +55,9 @@ private:
   std::vector<std::shared_ptr<Connection>> dirty_;
   std::vector<std::shared_ptr<Connection>> starved_;
   std::chrono::nanoseconds next_check_{0};
+  Pressure pressure_ = Pressure::kNone;
+  bool pool_is_full_ = false;             ///< as of the end of the last turn
+  std::size_t answer_bytes_of_turn_ = 0;  ///< that got ready at its end
   server::LogLimit closed_log_;
   bool draining_ = false;
 };

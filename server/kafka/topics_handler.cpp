@@ -103,7 +103,8 @@ std::optional<Refusal> plan(const Broker& broker, const CreateTopicsRequestTopic
   }
   spec.name = std::string(asked.name);
   if (broker.store.find_topic(asked.name)) {
-    return Refusal{ErrorCode::kTopicAlreadyExists, fmt::format("topic {} exists", asked.name)};
+    return Refusal{ErrorCode::kTopicAlreadyExists,
+                   fmt::format("Topic '{}' already exists.", asked.name)};
   }
   if (auto refusal = check_counts(asked, broker.options)) return refusal;
   spec.partition_count = !asked.assignments.empty()
@@ -138,6 +139,7 @@ void create(const std::shared_ptr<CreateCall>& call, std::size_t index,
         if (created) {
           describe(topic, spec);
           topic.topic_id = (*created)->id;
+          call->broker.coordinator.on_topic_changed((*created)->name);
         } else {
           topic.error_code = error_code(created.error().code, AnswerTo::kAdmin);
           topic.error_message = created.error().detail;
@@ -164,6 +166,8 @@ void erase(const std::shared_ptr<DeleteCall>& call, std::size_t index, const log
     if (!done) {
       answered.error_code = error_code(done.error().code, AnswerTo::kAdmin);
       answered.error_message = done.error().detail;
+    } else {
+      call->broker.coordinator.on_topic_deleted(topic->name);
     }
     for (std::int32_t i = 0; i < topic->partition_count; ++i) {
       call->broker.waits.advanced({topic->id, i});  // fetches learn that it has gone
@@ -206,7 +210,7 @@ log::TopicPtr find_to_delete(const Broker& broker, const DeleteTopicsRequestTopi
 }  // namespace
 
 Next handle_create_topics(Broker& broker, Request request) {
-  const auto asked = read<CreateTopicsRequest>(request.version, request.body);
+  const auto asked = read_body<CreateTopicsRequest>(request);
   if (!asked) return Next::kClose;
   auto call = std::make_shared<CreateCall>(CreateCall{.broker = broker, .request = request});
   const std::set<std::string_view> twice = names_given_twice(*asked);
@@ -235,7 +239,7 @@ Next handle_create_topics(Broker& broker, Request request) {
 
 Next handle_delete_topics(Broker& broker, Request request) {
   constexpr std::int16_t kTopicIdsFrom = 6;
-  auto asked = read<DeleteTopicsRequest>(request.version, request.body);
+  auto asked = read_body<DeleteTopicsRequest>(request);
   if (!asked) return Next::kClose;
   if (request.version < kTopicIdsFrom) {
     for (const std::string_view topic : asked->topic_names) asked->topics.push_back({topic, {}});

@@ -114,6 +114,13 @@ bool Reader::count(Slot slot, std::size_t element_bytes_min, std::optional<std::
   return true;
 }
 
+bool Reader::presence(Slot slot, bool& out) {
+  std::int8_t mark = 0;
+  if (!fixed(mark)) return false;
+  out = mark >= 0;
+  return out || slot.nullable || fail("null where none is allowed");
+}
+
 bool Reader::tag_count(std::uint32_t& out) {
   if (!varint(out)) return false;
   return out <= limits_.tags_max || fail("too many tagged fields");

@@ -61,6 +61,8 @@ public:
   /// null.
   [[nodiscard]] bool count(Slot slot, std::size_t element_bytes_min,
                            std::optional<std::size_t>& out);
+  /// Whether a struct that may be null follows.
+  [[nodiscard]] bool presence(Slot slot, bool& out);
   [[nodiscard]] bool tag_count(std::uint32_t& out);
   /// A tag and its contents.
   [[nodiscard]] bool tag(std::uint32_t& number, ByteView& contents);

@@ -28,6 +28,9 @@ struct Walk {
 
 template <class T>
 concept Struct = requires { T::kFields; };
+/// What a null struct is held in.
+template <class T>
+concept NullableStruct = requires(T t) { requires Struct<std::remove_cvref_t<decltype(*t)>>; };
 template <class T>
 concept Enum = std::is_enum_v<T>;
 template <class T>
@@ -56,6 +59,8 @@ template <class T>
            (walk.flexible ? 1 : 0);
   } else if constexpr (Scalar<T> || Enum<T>) {
     return sizeof(T);
+  } else if constexpr (NullableStruct<T>) {
+    return 1;
   } else if constexpr (std::is_constructible_v<std::string_view, T> ||
                        std::same_as<T, std::optional<std::string_view>> ||
                        std::same_as<T, std::optional<std::string>>) {
@@ -113,6 +118,13 @@ template <class T>
 template <Struct T>
 [[nodiscard]] bool read_value(Reader& reader, T& out, Slot, Walk walk) {
   return read_struct(reader, out, walk);
+}
+template <Struct T>
+[[nodiscard]] bool read_value(Reader& reader, std::optional<T>& out, Slot slot, Walk walk) {
+  out.reset();
+  bool present = false;
+  if (!reader.presence(slot, present)) return false;
+  return !present || read_struct(reader, out.emplace(), walk);
 }
 template <class T>
 [[nodiscard]] bool read_value(Reader& reader, std::optional<std::vector<T>>& out, Slot slot,
@@ -231,6 +243,10 @@ template <class T>
 template <class T>
 [[nodiscard]] bool write_value(Writer& writer, const std::optional<T>& value, Slot slot,
                                Walk walk) {
+  if constexpr (Struct<T>) {
+    return writer.presence(slot, value.has_value()) &&
+           (!value || write_struct(writer, *value, walk));
+  }
   if (value) return write_value(writer, *value, slot, walk);
   if constexpr (std::is_constructible_v<std::string_view, T>) {
     return writer.text(slot, std::nullopt);

@@ -69,11 +69,12 @@ std::byte* Writer::grow(std::size_t size) {
   return frame_.own_.data() + at;
 }
 
-void Writer::append(ByteView bytes) {
-  if (bytes.size() < kBorrowBytesMin) {
-    frame_.own_.insert(frame_.own_.end(), bytes.begin(), bytes.end());
-    return;
-  }
+void Writer::copy(ByteView bytes) {
+  frame_.own_.insert(frame_.own_.end(), bytes.begin(), bytes.end());
+}
+
+void Writer::copy_or_borrow(ByteView bytes) {
+  if (bytes.size() < kBorrowBytesMin) return copy(bytes);
   frame_.borrowed_.push_back({frame_.own_.size(), bytes});
   frame_.borrowed_bytes_ += bytes.size();
 }
@@ -104,18 +105,22 @@ bool Writer::length(Slot slot, std::optional<std::size_t> value, std::size_t max
   return fixed(value ? static_cast<Fixed>(*value) : Fixed{-1});
 }
 
+bool Writer::presence(Slot slot, bool value) {
+  if (!value && !slot.nullable) return fail("null where none is allowed");
+  return fixed(static_cast<std::int8_t>(value ? 1 : -1));
+}
+
 bool Writer::text(Slot slot, std::optional<std::string_view> value) {
   const auto size = value ? std::optional(value->size()) : std::nullopt;
   if (!length<std::int16_t>(slot, size, kTextBytesMax)) return false;
-  const ByteView bytes = as_bytes(value.value_or(std::string_view{}));
-  frame_.own_.insert(frame_.own_.end(), bytes.begin(), bytes.end());
+  copy(as_bytes(value.value_or(std::string_view{})));
   return true;
 }
 
 bool Writer::bytes(Slot slot, std::optional<ByteView> value) {
   const auto size = value ? std::optional(value->size()) : std::nullopt;
   if (!length<std::int32_t>(slot, size, kSizeMax)) return false;
-  if (value) append(*value);
+  if (value) copy(*value);
   return true;
 }
 
@@ -123,7 +128,7 @@ bool Writer::records(Slot slot, const Records& value) {
   const auto size = value.null ? std::nullopt : std::optional(value.size());
   if (!length<std::int32_t>(slot, size, kSizeMax)) return false;
   if (value.null) return true;
-  for (ByteView piece : value.pieces) append(piece);
+  for (ByteView piece : value.pieces) copy_or_borrow(piece);
   return true;
 }
 

@@ -75,6 +75,8 @@ public:
   [[nodiscard]] bool bytes(Slot slot, std::optional<ByteView> value);
   [[nodiscard]] bool records(Slot slot, const Records& value);
   [[nodiscard]] bool count(Slot slot, std::optional<std::size_t> value);
+  /// In front of a struct that may be null; false is null.
+  [[nodiscard]] bool presence(Slot slot, bool value);
   /// A tag and its contents.
   [[nodiscard]] bool tag(std::uint32_t number, const Writer& contents);
 
@@ -93,7 +95,8 @@ public:
 
 private:
   [[nodiscard]] std::byte* grow(std::size_t size);
-  void append(ByteView bytes);
+  void copy(ByteView bytes);
+  void copy_or_borrow(ByteView bytes);
   template <std::signed_integral Fixed>
   [[nodiscard]] bool length(Slot slot, std::optional<std::size_t> value, std::size_t max);
 

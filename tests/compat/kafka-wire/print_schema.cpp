@@ -17,10 +17,13 @@ namespace {
 
 template <class T>
 std::string default_text(const T& value) {
-  if constexpr (std::same_as<T, Records> || std::same_as<T, std::optional<ByteView>>) {
-    return "-";  // records are always sent
-  } else if constexpr (requires { T::kFields; }) {
+  if constexpr (std::same_as<T, Records> || std::same_as<T, std::optional<ByteView>> ||
+                std::same_as<T, ByteView>) {
+    return "-";  // bytes are always sent
+  } else if constexpr (requires { T::kFields; } || requires { value->kFields; }) {
     return "-";  // defaults of their own
+  } else if constexpr (std::same_as<T, double>) {
+    return fmt::format("{:.1f}", value);
   } else if constexpr (std::is_enum_v<T>) {
     return std::to_string(static_cast<std::int64_t>(value));
   } else if constexpr (std::same_as<T, bool>) {
@@ -71,6 +74,7 @@ void print_fields(const std::string& place, Versions versions) {
                                   : fmt::format("{}-{}", both.first, both.last);
   };
   const auto one = [&]<class F>(const F& field) {
+    if (span(field.info.versions) == "none") return;  // of the struct's other users
     const auto& value = unset.*F::kMember;
     using Element = decltype(ElementOf::of(value));
     const std::string here =

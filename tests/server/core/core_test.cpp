@@ -6,6 +6,7 @@
 #include "server/core/listener.h"
 #include "server/core/log.h"
 #include "server/core/prometheus.h"
+#include "server/core/sampled_rate.h"
 #include "server/core/timer_queue.h"
 
 namespace stele::server {
@@ -98,6 +99,69 @@ TEST(Address, LocalhostIsLoopbackOfEveryFamily) {
     EXPECT_EQ(address.port(), 9092);
   }
   EXPECT_FALSE(resolve({"0.0.0.0", 1})->front().is_loopback());
+}
+
+TEST(SampledRate, IsMeasuredOverTheWholeWindowFromTheStart) {
+  SampledRate rate({});
+  rate.record(100, 1000s);
+  EXPECT_DOUBLE_EQ(rate.per_second(1000s), 10);
+  EXPECT_EQ(rate.excess(10, 1000s), 0ns);
+  EXPECT_EQ(rate.excess(5, 1000s), 10s) << "100 are 5 a second once 20 s have gone by";
+}
+
+TEST(SampledRate, WhatIsOlderThanTheWindowDoesNotCount) {
+  SampledRate rate({});
+  rate.record(100, 1000s);
+  rate.record(11, 1005s);
+  EXPECT_DOUBLE_EQ(rate.total(1010s), 111);
+  EXPECT_DOUBLE_EQ(rate.total(1011s), 11);
+  EXPECT_DOUBLE_EQ(rate.total(2000s), 0);
+}
+
+TEST(SampledRate, WhatIsTakenBackWasNotUsed) {
+  SampledRate rate({});
+  rate.record(100, 1000s);
+  rate.take_back(100, 1000s);
+  EXPECT_DOUBLE_EQ(rate.per_second(1000s), 0);
+  rate.take_back(5, 1000s);
+  EXPECT_DOUBLE_EQ(rate.total(1000s), 0) << "never below nothing";
+}
+
+TEST(SampledRate, ALimitOfNothingWaitsLongButNotForEver) {
+  SampledRate rate({});
+  rate.record(1, 1000s);
+  EXPECT_EQ(rate.excess(0, 1000s), 24h);
+}
+
+TEST(ConnectionQuota, AnAddressMayHaveALimitOfItsOwn) {
+  ConnectionQuota quota({.connections_max = 10,
+                         .connections_per_ip_max = 1,
+                         .per_ip_overrides = {{"10.0.0.1", 2}, {"10.0.0.2", 0}}});
+  const auto a = quota.admit("10.0.0.1");
+  const auto b = quota.admit("10.0.0.1");
+  EXPECT_TRUE(a && b);
+  EXPECT_EQ(quota.admit("10.0.0.1").error().code, Code::kOverloaded);
+  EXPECT_FALSE(quota.admit("10.0.0.2")) << "none at all";
+  EXPECT_TRUE(quota.admit("10.0.0.3"));
+}
+
+TEST(ConnectionQuota, WhoComesTooFastWaitsAndDoesNotCount) {
+  ConnectionQuota quota({});
+  EXPECT_EQ(quota.wait_of("10.0.0.1", 1000s), 0ns);
+  quota.limit_rates([](const std::string& ip) -> std::optional<double> {
+    return ip == "10.0.0.1" ? std::optional(2.0) : std::nullopt;
+  });
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(quota.wait_of("10.0.0.1", 1000s), 0ns) << i;
+  for (int i = 0; i < 100; ++i) EXPECT_GT(quota.wait_of("10.0.0.1", 1000s), 400ms) << i;
+  EXPECT_EQ(quota.wait_of("10.0.0.9", 1000s), 0ns);
+  EXPECT_EQ(quota.wait_of("10.0.0.1", 1011s), 0ns);
+}
+
+TEST(ConnectionQuota, TheRateOfAllIsPaidForByThoseWhoComeNext) {
+  ConnectionQuota quota({.rate_max = 1});
+  for (int i = 0; i < 10; ++i) EXPECT_EQ(quota.wait_of_all(1000s), 0ns) << i;
+  EXPECT_EQ(std::chrono::round<std::chrono::milliseconds>(quota.wait_of_all(1000s)), 1s);
+  EXPECT_EQ(std::chrono::round<std::chrono::milliseconds>(quota.wait_of_all(1000s)), 2s);
 }
 
 TEST(ConnectionQuota, CountsByAddressAndAllTogether) {

@@ -22,10 +22,12 @@ namespace stele::kafka::test {
 /// Takes what a Reply says.
 class Inbox final : public ReplyListener {
 public:
-  void on_reply() override { ++replies; }
+  void on_reply(std::size_t) override { ++replies; }
   void on_abort() override { aborted = true; }
+  void on_pause(std::chrono::nanoseconds time) override { paused = time; }
   int replies = 0;
   bool aborted = false;
+  std::chrono::nanoseconds paused{0};
 };
 
 /// A request that is under way.

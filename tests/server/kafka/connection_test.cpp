@@ -19,6 +19,7 @@ public:
   Next handle(const RequestFrame& frame, const Client&, ReplyPtr reply) override {
     frames.emplace_back(frame.bytes.begin(), frame.bytes.end());
     replies.push_back(std::move(reply));
+    if (!answer_at_once.empty()) answer(replies.size() - 1, answer_at_once);
     return next;
   }
   void answer(std::size_t index, std::string_view text) {
@@ -29,6 +30,7 @@ public:
   }
   std::vector<Bytes> frames;
   std::vector<ReplyPtr> replies;
+  std::string answer_at_once;  ///< empty: the test answers
   Next next = Next::kGoOn;
 };
 
@@ -232,6 +234,86 @@ TEST_F(ConnectionTest, AClientThatDoesNotReadIsMutedThenClosed) {
   EXPECT_FALSE(closed());
   pass(4s);
   EXPECT_TRUE(closed());
+}
+
+TEST_F(ConnectionTest, LargeAnswersAreNotMadeBeforeTheLastHasLeft) {
+  connect({.unsent_bytes_max = 1000});
+  handler.answer_at_once = std::string(30'000, 'x');
+  for (int i = 0; i < 200; ++i) send(framed("request n"));
+  turns(300);
+  EXPECT_LT(handler.frames.size(), 100U) << "the socket's buffer and one more";
+  std::string got;
+  for (int i = 0; i < 2000 && handler.frames.size() < 200; ++i) {
+    got += receive();
+    turns(1);
+  }
+  EXPECT_EQ(handler.frames.size(), 200U);
+}
+
+TEST_F(ConnectionTest, UnderPressureWhoDoesNotReadIsClosedSoon) {
+  connect({.unsent_bytes_max = 1 << 20, .unsent_total_bytes_max = 100'000});
+  handler.answer_at_once = std::string(30'000, 'x');
+  for (int i = 0; i < 50; ++i) send(framed("request n"));
+  turns(100);
+  EXPECT_GT(metrics.unsent_bytes, 0);
+  pass(4s);
+  EXPECT_FALSE(closed());
+  pass(4s);
+  EXPECT_TRUE(closed());
+  EXPECT_EQ(metrics.unsent_bytes, 0);
+}
+
+TEST_F(ConnectionTest, AtTheUtmostNobodyGetsMoreUntilItIsOver) {
+  connect({.unsent_bytes_max = 1 << 20, .unsent_total_bytes_max = 10'000});
+  constexpr std::size_t kCount = 20;
+  for (std::size_t i = 0; i < kCount; ++i) send(framed("request n"));
+  turns();
+  for (std::size_t i = 0; i < kCount; ++i) handler.answer(i, std::string(30'000, 'x'));
+  turns();
+  int ends[2];
+  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends), 0);
+  const server::Descriptor other(ends[0]);
+  service->accept({server::Descriptor(ends[1]), {}, {}, {}});
+  const Bytes request = framed("request m");
+  ASSERT_EQ(::send(other.get(), request.data(), request.size(), 0),
+            static_cast<ssize_t>(request.size()));
+  turns();
+  EXPECT_EQ(handler.frames.size(), kCount) << "the first one reads nothing";
+  for (int i = 0; i < 30; ++i) {
+    receive();
+    turns();
+  }
+  EXPECT_EQ(handler.frames.size(), kCount + 1);
+}
+
+TEST_F(ConnectionTest, APausedClientIsMutedAndNotIdle) {
+  connect();
+  send(framed("request 0"));
+  turns();
+  handler.replies[0]->pause(700s);
+  handler.answer(0, "a");
+  send(framed("request 1"));
+  turns();
+  EXPECT_FALSE(receive().empty()) << "the answer leaves at once";
+  EXPECT_EQ(metrics.muted_connections, 1);
+  pass(690s);
+  EXPECT_EQ(handler.frames.size(), 1U);
+  EXPECT_FALSE(closed());
+  pass(20s);
+  EXPECT_EQ(handler.frames.size(), 2U);
+  EXPECT_EQ(metrics.muted_connections, 0);
+}
+
+TEST_F(ConnectionTest, AMutedClientThatIsClosedLeavesNoTimer) {
+  connect();
+  send(framed("request 0"));
+  turns();
+  handler.replies[0]->pause(24h);
+  EXPECT_EQ(loop.timers().size(), 1U);
+  handler.replies[0]->abort();
+  turns();
+  EXPECT_EQ(loop.timers().size(), 0U);
+  EXPECT_EQ(metrics.muted_connections, 0);
 }
 
 TEST_F(ConnectionTest, AFullPoolStopsReadingUntilThereIsRoom) {

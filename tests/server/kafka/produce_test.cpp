@@ -111,6 +111,28 @@ TEST_F(ProduceRules, AWrongChecksumIsCorrupt) {
   EXPECT_EQ(broker().produce("orders", batch).error_code, ErrorCode::kCorruptMessage);
 }
 
+TEST_F(ProduceRules, Rule20_RecordsOfACompactedTopicHaveAKey) {
+  create("compacted", {{"cleanup.policy", "compact"}});
+  BatchBuilder builder;
+  for (const bool keyed : {true, false, true, false}) {
+    ASSERT_TRUE(builder
+                    .add({.key = keyed ? std::optional(as_bytes("k")) : std::nullopt,
+                          .value = as_bytes("v"),
+                          .headers = {},
+                          .timestamp_ms = -1})
+                    .has_value());
+  }
+  const Bytes batch = builder.finish().value();
+  const auto refused = broker().produce("compacted", batch);
+  EXPECT_EQ(refused.error_code, ErrorCode::kInvalidRecord);
+  EXPECT_EQ(refused.base_offset, -1);
+  ASSERT_EQ(refused.record_errors.size(), 2u);
+  EXPECT_EQ(refused.record_errors[0].batch_index, 1);
+  EXPECT_EQ(refused.record_errors[1].batch_index, 3);
+  EXPECT_EQ(store.submitted(), 0);
+  EXPECT_EQ(broker().produce("orders", batch).error_code, ErrorCode::kNone);
+}
+
 TEST_F(ProduceRules, Rule21_TheLimitIsOnTheBatchAsSent) {
   create("small", {{"max.message.bytes", "200"}});
   const std::string zeros(10'000, '0');

@@ -4,15 +4,27 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "server/kafka/wire/acls.h"
+#include "server/kafka/wire/alter_configs.h"
 #include "server/kafka/wire/api_versions.h"
+#include "server/kafka/wire/client_quotas.h"
 #include "server/kafka/wire/cluster.h"
 #include "server/kafka/wire/codec.h"
 #include "server/kafka/wire/configs.h"
+#include "server/kafka/wire/consumer_groups.h"
 #include "server/kafka/wire/coordinators.h"
+#include "server/kafka/wire/describe_producers.h"
 #include "server/kafka/wire/fetch.h"
+#include "server/kafka/wire/group_admin.h"
+#include "server/kafka/wire/group_offsets.h"
+#include "server/kafka/wire/groups.h"
+#include "server/kafka/wire/log_dirs.h"
 #include "server/kafka/wire/offsets.h"
+#include "server/kafka/wire/partitions.h"
 #include "server/kafka/wire/produce.h"
 #include "server/kafka/wire/producers.h"
+#include "server/kafka/wire/quorum.h"
+#include "server/kafka/wire/replicas.h"
 #include "server/kafka/wire/topics.h"
 
 namespace stele::kafka {
@@ -27,14 +39,30 @@ struct MessageList {
   static constexpr std::size_t kCount = sizeof...(Ms);
 };
 
-using EveryApiMessage =
-    MessageList<ProduceRequest, ProduceResponse, FetchRequest, FetchResponse, ListOffsetsRequest,
-                ListOffsetsResponse, MetadataRequest, MetadataResponse, FindCoordinatorRequest,
-                FindCoordinatorResponse, ApiVersionsRequest, ApiVersionsResponse,
-                CreateTopicsRequest, CreateTopicsResponse, DeleteTopicsRequest,
-                DeleteTopicsResponse, InitProducerIdRequest, InitProducerIdResponse,
-                OffsetForLeaderEpochRequest, OffsetForLeaderEpochResponse, DescribeConfigsRequest,
-                DescribeConfigsResponse, DescribeClusterRequest, DescribeClusterResponse>;
+using EveryApiMessage = MessageList<
+    ProduceRequest, ProduceResponse, FetchRequest, FetchResponse, ListOffsetsRequest,
+    ListOffsetsResponse, MetadataRequest, MetadataResponse, OffsetCommitRequest,
+    OffsetCommitResponse, OffsetFetchRequest, OffsetFetchResponse, FindCoordinatorRequest,
+    FindCoordinatorResponse, JoinGroupRequest, JoinGroupResponse, HeartbeatRequest,
+    HeartbeatResponse, LeaveGroupRequest, LeaveGroupResponse, SyncGroupRequest, SyncGroupResponse,
+    DescribeGroupsRequest, DescribeGroupsResponse, ListGroupsRequest, ListGroupsResponse,
+    ApiVersionsRequest, ApiVersionsResponse, CreateTopicsRequest, CreateTopicsResponse,
+    DeleteTopicsRequest, DeleteTopicsResponse, DeleteRecordsRequest, DeleteRecordsResponse,
+    InitProducerIdRequest, InitProducerIdResponse, OffsetForLeaderEpochRequest,
+    OffsetForLeaderEpochResponse, DescribeAclsRequest, DescribeAclsResponse, CreateAclsRequest,
+    CreateAclsResponse, DeleteAclsRequest, DeleteAclsResponse, DescribeConfigsRequest,
+    DescribeConfigsResponse, AlterConfigsRequest, AlterConfigsResponse, DescribeLogDirsRequest,
+    DescribeLogDirsResponse, CreatePartitionsRequest, CreatePartitionsResponse, DeleteGroupsRequest,
+    DeleteGroupsResponse, ElectLeadersRequest, ElectLeadersResponse, IncrementalAlterConfigsRequest,
+    IncrementalAlterConfigsResponse, AlterPartitionReassignmentsRequest,
+    AlterPartitionReassignmentsResponse, ListPartitionReassignmentsRequest,
+    ListPartitionReassignmentsResponse, OffsetDeleteRequest, OffsetDeleteResponse,
+    DescribeClientQuotasRequest, DescribeClientQuotasResponse, AlterClientQuotasRequest,
+    AlterClientQuotasResponse, DescribeQuorumRequest, DescribeQuorumResponse,
+    DescribeClusterRequest, DescribeClusterResponse, DescribeProducersRequest,
+    DescribeProducersResponse, ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse,
+    ConsumerGroupDescribeRequest, ConsumerGroupDescribeResponse, ListConfigResourcesRequest,
+    ListConfigResourcesResponse, DescribeTopicPartitionsRequest, DescribeTopicPartitionsResponse>;
 static_assert(EveryApiMessage::kCount == 2 * kApis.size());
 
 /// The messages of the APIs, and the two headers.

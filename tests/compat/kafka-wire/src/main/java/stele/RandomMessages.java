@@ -89,6 +89,9 @@ final class RandomMessages {
       case "int16": return (short) number(Short.MIN_VALUE, Short.MAX_VALUE);
       case "int32": return (int) number(Integer.MIN_VALUE, Integer.MAX_VALUE);
       case "int64": return number(Long.MIN_VALUE, Long.MAX_VALUE);
+      case "uint16": return (int) number(0, 0xffff);
+      case "float64": return random.nextBoolean() ? 0.0 : random.nextGaussian() * 1e12;
+      case "bytes": return bytes(recordBytes());
       case "uuid": return oneIn(4) ? Uuid.ZERO_UUID : new Uuid(random.nextLong(), random.nextLong());
       case "string": return text();
       case "records": return MemoryRecords.readableRecords(ByteBuffer.wrap(bytes(recordBytes())));

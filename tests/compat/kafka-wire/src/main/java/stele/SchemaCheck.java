@@ -108,7 +108,8 @@ final class SchemaCheck {
   }
 
   private static String text(Definition.Field field, Object value) {
-    if (field.type().equals("records") || (!field.isArray() && !field.fields().isEmpty())) {
+    if (field.type().equals("records") || field.type().equals("bytes")
+        || (!field.isArray() && !field.fields().isEmpty())) {
       return "-";
     }
     if (value == null) return "null";
