@@ -82,9 +82,6 @@ def read_with_confluent(bootstrap: str, topic: str, seconds_max: float = 60) -> 
             # It waits for the full number, or for the timeout.
             for message in consumer.consume(1000, timeout=0.05):
                 if message.error():
-                    # A consumer that assigns needs no group, but asks for its coordinator all the same.
-                    if message.error().code() == KafkaError.UNSUPPORTED_VERSION and "FindCoordinator" in str(message.error()):
-                        continue
                     assert message.error().code() == KafkaError._PARTITION_EOF, message.error()
                     ended.add(message.partition())
                     continue

@@ -1,0 +1,7 @@
+#!/usr/bin/env bash
+# Kafka's command-line tools against steled: jvm_tools.py beside this says what is asserted.
+set -euo pipefail
+root=${STELE_ROOT:-$(cd "$(dirname "$0")/../../.." && pwd)}
+python=${STELE_VENV:-$root/build/venv}/bin/python
+PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=$root/tests/e2e:$root/tests/compat/jvm-peers exec "$python" \
+  "$root/tests/compat/jvm-tools/jvm_tools.py" "$@"
