@@ -16,7 +16,7 @@ option(STELE_FUZZ "Build the libFuzzer targets" OFF)
 
 add_link_options(-fuse-ld=lld-19)
 add_compile_definitions(_GLIBCXX_ASSERTIONS)
-add_compile_options(-fstack-protector-strong "-ffile-prefix-map=${CMAKE_SOURCE_DIR}=.")
+add_compile_options(-pthread -fstack-protector-strong "-ffile-prefix-map=${CMAKE_SOURCE_DIR}=.")
 if(STELE_SANITIZE)
   add_compile_options(-fsanitize=${STELE_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all -O1 -g1)
   add_link_options(-fsanitize=${STELE_SANITIZE})
