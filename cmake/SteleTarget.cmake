@@ -24,10 +24,9 @@ function(stele_build_kind target)
     file(WRITE ${PROJECT_BINARY_DIR}/pch_${kind}.cpp "")
     add_library(stele_pch_${kind} OBJECT ${PROJECT_BINARY_DIR}/pch_${kind}.cpp)
     target_compile_options(stele_pch_${kind} PRIVATE ${coverage})
-    set(extra_test <gtest/gtest.h>)
     target_precompile_headers(stele_pch_${kind} PRIVATE <algorithm> <array> <atomic> <chrono> <condition_variable>
       <cstdint> <deque> <expected> <functional> <map> <memory> <mutex> <optional> <set> <span> <string> <string_view>
-      <tuple> <unordered_map> <utility> <variant> <vector> <fmt/format.h> ${extra_${kind}})
+      <tuple> <unordered_map> <utility> <variant> <vector> <fmt/format.h>)
   endif()
   target_precompile_headers(${target} REUSE_FROM stele_pch_${kind})
 endfunction()

@@ -8,15 +8,15 @@ endif()
 set(CMAKE_CXX_STANDARD 23)
 set(CMAKE_CXX_STANDARD_REQUIRED ON)
 set(CMAKE_CXX_EXTENSIONS OFF)
-set(CMAKE_POSITION_INDEPENDENT_CODE ON)
 set(CMAKE_CXX_FLAGS_RELWITHDEBINFO "-O2 -g1")
 
 set(STELE_SANITIZE "" CACHE STRING "Sanitizers, as -fsanitize= takes them")
 option(STELE_FUZZ "Build the libFuzzer targets" OFF)
 
-add_link_options(-fuse-ld=lld-19)
+add_link_options(-fuse-ld=lld-19 $<$<STREQUAL:$<TARGET_PROPERTY:TYPE>,EXECUTABLE>:-pie>)
 add_compile_definitions(_GLIBCXX_ASSERTIONS)
-add_compile_options(-pthread -fstack-protector-strong "-ffile-prefix-map=${CMAKE_SOURCE_DIR}=.")
+# The same for libraries and programs, so that they share precompiled headers.
+add_compile_options(-fPIC -pthread -fstack-protector-strong "-ffile-prefix-map=${CMAKE_SOURCE_DIR}=.")
 if(STELE_SANITIZE)
   add_compile_options(-fsanitize=${STELE_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all -O1 -g1)
   add_link_options(-fsanitize=${STELE_SANITIZE})
