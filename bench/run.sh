@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# run.sh [embedded] [large] [throughput] [latency] [recovery]   Every figure of docs/performance.md, in about 15
-# minutes; without arguments all of them. Build first: cmake --preset release && cmake --build --preset release.
+# run.sh [embedded] [large] [throughput] [latency] [recovery] [groups] [compaction]   Every figure of
+# docs/performance.md, in about 40 minutes; without arguments all of them. Build first: cmake --preset release && cmake --build --preset release.
 #   STELE_BENCH_DIR   where the data goes: its file system is what is measured (default /tmp/stele-bench; 25 GB free)
 #   STELE_BUILD       the build folder (default build/release)
 #   STELE_PEERS       where Kafka and rdkafka_performance are, or are put (default /tmp/stele-peers)
@@ -31,9 +31,11 @@ large() {
 throughput() { $priority python3 "$here/service/throughput.py" 2; }
 latency() { $priority python3 "$here/service/latency.py" 2; }
 recovery() { $priority python3 "$here/service/recovery.py" 2; }
+groups() { $priority python3 "$here/service/groups.py" 3; }
+compaction() { $priority python3 "$here/service/compaction.py" 10 10; }
 
-[ $# -gt 0 ] || set -- embedded large throughput latency recovery
-case " $* " in *" throughput "* | *" latency "* | *" recovery "*) "$here/peers/install.sh" ;; esac
+[ $# -gt 0 ] || set -- embedded large throughput latency recovery groups compaction
+case " $* " in *" throughput "* | *" latency "* | *" recovery "* | *" groups "* | *" compaction "*) "$here/peers/install.sh" ;; esac
 echo "machine: $(nproc) cores, $(uname -sr), $(stat -f -c %T "$STELE_BENCH_DIR"), load $(cut -d' ' -f1 /proc/loadavg), $(date -u +%F)"
 for part in "$@"; do
   echo "== $part"

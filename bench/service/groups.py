@@ -67,13 +67,16 @@ def partitions(broker):
     broker.start(fresh=True)
     for topic in range(TOPICS):
         kload(broker, "create", f"wide-{topic}", "-p", PARTITIONS // TOPICS)
+    deadline = time.monotonic() + 120
+    while gload(broker, "metadata", "-n", 1)["partitions"] < PARTITIONS:
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"{broker.name} does not tell {PARTITIONS} partitions")
+        time.sleep(1)
     time.sleep(10)
     before = sum(broker.cpu())
     time.sleep(IDLE_SECONDS)
     idle = (sum(broker.cpu()) - before) / IDLE_SECONDS * 100
     answer = gload(broker, "metadata", "-n", 200)
-    if answer["partitions"] < PARTITIONS:
-        raise RuntimeError(f"{broker.name} tells {answer['partitions']} partitions")
     rows = {"10,000 partitions: idle CPU, % of a core": idle, "metadata of all p50, ms": answer["p50_ms"],
             "metadata of all p99, ms": answer["p99_ms"], "resident, MB": broker.resident_mb()}
     broker.stop()
@@ -94,7 +97,9 @@ def connections(broker):
 
 
 def measure(broker, rounds):
-    return {**membership(broker, rounds), **commits(broker, rounds), **partitions(broker), **connections(broker)}
+    rows = {**membership(broker, rounds), **commits(broker, rounds), **partitions(broker), **connections(broker)}
+    print(broker.name, rows, file=sys.stderr)
+    return rows
 
 
 def main():

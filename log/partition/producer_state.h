@@ -44,7 +44,7 @@ public:
 
   /// Calls `see(producer id, epoch, last batch)` for each, in no order.
   template <class See>
-  void visit(See&& see) const {
+  void visit(const See& see) const {
     for (const auto& [id, producer] : producers_) see(id, producer.epoch, producer.last());
   }
 

@@ -30,7 +30,7 @@ public:
   /// Calls `tell` with each place that waits for the partition; none does afterwards. `tell` must
   /// not change the index.
   template <class Tell>
-  void take(const TopicPartition& partition, Tell&& tell) {
+  void take(const TopicPartition& partition, const Tell& tell) {
     const auto at = places_.find(partition);
     if (at == places_.end()) return;
     for (const Place& place : at->second) tell(place);

@@ -65,8 +65,9 @@ bool read_part(std::string_view text, QuotaEntity& into) {
     return true;
   }
   auto name = decoded(text.substr(equals + 1));
-  if (name) into.parts.emplace(type, *std::move(name));
-  return name.has_value();
+  if (!name) return false;
+  into.parts.emplace(type, *std::move(name));
+  return true;
 }
 
 std::optional<QuotaEntity> read_entity(std::string_view text) {

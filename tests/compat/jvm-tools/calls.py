@@ -79,7 +79,7 @@ CALLS: dict[str, list[Call]] = {
         Call(OFFSETS, "--topic times --time {before}", (r"^times:0:6\n$",))],
     "create-topic": [
         Call(TOPIC, "--create --topic created --partitions 3 --config retention.ms=86400000", ("Created topic created",)),
-        Call(TOPIC, "--create --topic created", ("TopicExistsException",), code=1),
+        Call(TOPIC, "--create --topic created", ("TopicExistsException", "already exists"), code=1),
         Call(TOPIC, "--create --if-not-exists --topic created"),
         Call(TOPIC, "--create --topic wrong --config no.such=1", ("(?i)unknown topic config name: no.such",), code=1),
         Call(TOPIC, "--describe --topic created",
