@@ -12,6 +12,12 @@ namespace {
 
 constexpr std::int16_t kKnownIdFrom = 4;  // of JoinGroup: KIP-394
 
+bool differs(std::optional<std::string_view> asked, std::string_view known) {
+  return asked && !known.empty() && *asked != known;
+}
+
+}  // namespace
+
 kafka::JoinGroupResponse refused(std::string_view member_id, ErrorCode error) {
   kafka::JoinGroupResponse response;
   response.error_code = error;
@@ -24,12 +30,6 @@ kafka::SyncGroupResponse refused_sync(ErrorCode error) {
   response.error_code = error;
   return response;
 }
-
-bool differs(std::optional<std::string_view> asked, std::string_view known) {
-  return asked && !known.empty() && *asked != known;
-}
-
-}  // namespace
 
 std::string_view name(ClassicState state) {
   switch (state) {

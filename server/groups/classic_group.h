@@ -35,6 +35,10 @@ namespace stele::groups {
 
 enum class ClassicState : std::uint8_t { kEmpty, kPreparing, kCompleting, kStable };
 
+/// Answers that say nothing but why not.
+[[nodiscard]] kafka::JoinGroupResponse refused(std::string_view member_id, kafka::ErrorCode error);
+[[nodiscard]] kafka::SyncGroupResponse refused_sync(kafka::ErrorCode error);
+
 /// Kafka's name: "PreparingRebalance".
 [[nodiscard]] std::string_view name(ClassicState state);
 

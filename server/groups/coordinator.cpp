@@ -21,19 +21,6 @@ ErrorCode store_error(const Error& error) {
   return is_final ? ErrorCode::kUnknownServerError : ErrorCode::kCoordinatorNotAvailable;
 }
 
-kafka::JoinGroupResponse refused(std::string_view member_id, ErrorCode error) {
-  kafka::JoinGroupResponse response;
-  response.error_code = error;
-  response.member_id = member_id;
-  return response;
-}
-
-kafka::SyncGroupResponse refused_sync(ErrorCode error) {
-  kafka::SyncGroupResponse response;
-  response.error_code = error;
-  return response;
-}
-
 }  // namespace
 
 Coordinator::Coordinator(log::Store& store, Env& env, server::TimerQueue& timers,

@@ -106,15 +106,8 @@ Result<log::TopicPtr> FakeStore::add_partitions(const Uuid& topic, std::int32_t 
   return changed;
 }
 
-void FakeStore::answer_later(std::move_only_function<Result<void>()> work, Done done) {
-  queue_.push_back([this, work = std::move(work), done = std::move(done)]() mutable {
-    if (append_failure_) return done(fail(*append_failure_, "as the test wants"));
-    done(work());
-  });
-}
-
-void FakeStore::answer_later(std::move_only_function<Result<log::TopicPtr>()> work,
-                             log::TopicDone done) {
+template <class Work, class WorkDone>
+void FakeStore::answer_later(Work work, WorkDone done) {
   queue_.push_back([this, work = std::move(work), done = std::move(done)]() mutable {
     if (append_failure_) return done(fail(*append_failure_, "as the test wants"));
     done(work());
@@ -156,10 +149,8 @@ void FakeStore::put_properties_async(log::PropertyChanges changes, Done done) {
 
 void FakeStore::delete_records_async(const TopicPartition& partition, Offset before,
                                      std::move_only_function<void(Result<Offset>)> done) {
-  queue_.push_back([this, partition, before, done = std::move(done)]() mutable {
-    if (append_failure_) return done(fail(*append_failure_, "as the test wants"));
-    done(delete_records(partition, before));
-  });
+  answer_later([this, partition, before] { return delete_records(partition, before); },
+               std::move(done));
 }
 
 Result<std::vector<log::ProducerInfo>> FakeStore::producers(const TopicPartition& partition) const {
@@ -247,10 +238,7 @@ Result<std::int64_t> FakeStore::reserve_producer_ids(std::int32_t count) {
 
 void FakeStore::reserve_producer_ids_async(
     std::int32_t count, std::move_only_function<void(Result<std::int64_t>)> done) {
-  queue_.push_back([this, count, done = std::move(done)]() mutable {
-    if (append_failure_) return done(fail(*append_failure_, "as the test wants"));
-    done(reserve_producer_ids(count));
-  });
+  answer_later([this, count] { return reserve_producer_ids(count); }, std::move(done));
 }
 
 Result<log::PartitionEnds> FakeStore::ends(const TopicPartition& id) const {

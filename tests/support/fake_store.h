@@ -94,8 +94,9 @@ private:
   Partition* find(const TopicPartition& id);
   [[nodiscard]] const Partition* find(const TopicPartition& id) const;
   Result<log::AppendedBatch> append_one(const log::BatchAppend& batch);
-  void answer_later(std::move_only_function<Result<void>()> work, Done done);
-  void answer_later(std::move_only_function<Result<log::TopicPtr>()> work, log::TopicDone done);
+  /// poll() does the work and answers.
+  template <class Work, class WorkDone>
+  void answer_later(Work work, WorkDone done);
 
   std::map<Uuid, log::TopicPtr> topics_;
   std::map<TopicPartition, Partition> partitions_;
