@@ -10,12 +10,14 @@ set(STELE_PUBLIC_HEADERS
   log/base/bytes.h log/base/check.h log/base/checksum.h log/base/error.h log/base/ordinal.h
   log/base/partition_id.h log/base/uuid.h
   log/env/env.h log/env/posix_env.h
+  log/event_store/event_store.h log/event_store/subscription.h log/events/event.h log/events/query.h
   log/format/batch_builder.h log/format/batch_check.h log/format/compressor.h log/format/decompressor.h
   log/format/record_batch.h log/format/records.h log/format/varint.h
-  log/store/store.h log/store/topic_config.h)
+  log/index/term.h log/index/term_index.h
+  log/store/append_checks.h log/store/store.h log/store/topic_config.h log/streams/stream_rules.h)
 
 set(STELE_LOG_OBJECTS)
-foreach(folder base env format journal segment order index partition compaction log)
+foreach(folder base env format journal segment order index events streams partition compaction log event_store)
   if(TARGET stele_${folder})
     list(APPEND STELE_LOG_OBJECTS $<TARGET_OBJECTS:stele_${folder}>)
   endif()

@@ -18,6 +18,11 @@ public:
         std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count());
   }
 
+  void add(double seconds) { seconds_.push_back(seconds); }
+  void add(const Latencies& other) {
+    seconds_.insert(seconds_.end(), other.seconds_.begin(), other.seconds_.end());
+  }
+
   [[nodiscard]] double total_s() const {
     double total = 0;
     for (double one : seconds_) total += one;

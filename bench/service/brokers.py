@@ -96,7 +96,7 @@ class Stele(Broker):
 
     def command(self):
         return [BUILD / "bin/steled", "--data", self.data, "--kafka-listen", self.address,
-                "--http-listen", "127.0.0.1:19193", "--auto-create-topics", "false", "--log-level", "warn",
+                "--http-listen", "127.0.0.1:19193", "--grpc-listen", "none", "--auto-create-topics", "false", "--log-level", "warn",
                 "--connections-per-ip-max", "100000", "--compaction-interval-ms", "1000",
                 "--group-initial-delay-ms",
                 str(self.group_delay_ms)]

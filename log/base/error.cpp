@@ -38,6 +38,8 @@ std::string_view name(Code code) {
       return "closed";
     case Code::kCancelled:
       return "cancelled";
+    case Code::kTombstoned:
+      return "tombstoned";
   }
   return "unknown";
 }

@@ -35,6 +35,7 @@ enum class Code : std::uint8_t {
   kFenced,           ///< a newer owner or producer epoch exists: stop
   kClosed,           ///< the store is closed or has stopped after an I/O error: reopen
   kCancelled,        ///< the caller gave up
+  kTombstoned,       ///< the stream was deleted for good: use another one
 };
 
 /// The code's name, as logs and messages print it: "not_found".

@@ -24,6 +24,7 @@ enum class Plant : std::uint8_t {
   kGiveHeldPartition,  ///< a consumer is given a partition that another has not given up
   kTakeSilenceForYes,  ///< a consumer that does not say what it holds is taken to hold nothing
   kForgetRevoking,     ///< a restart forgets what a consumer was giving up
+  kSkipExpectations,   ///< expected versions are not checked
   kReleaseTooEarly,    ///< a checkpoint gives up the journal before its superblock is written
 };
 

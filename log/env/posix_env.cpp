@@ -17,6 +17,7 @@
 #include "log/base/check.h"
 #include "log/base/fail.h"
 #include "log/env/completions.h"
+#include "log/env/flush_pace.h"
 #include "log/env/folder_lock.h"
 #include "log/env/helper_thread.h"
 #include "log/env/posix_error.h"
@@ -85,7 +86,7 @@ public:
         offload_thread_("stele-offload", completions_),
         background_thread_("stele-backgrnd", completions_, kBackgroundNice),
         flush_thread_("stele-flush", completions_) {
-    if (flush_ == FlushEngine::kUring) open_ring();
+    if (flush_ == FlushEngine::kUring || flush_ == FlushEngine::kAdaptive) open_ring();
   }
 
   Result<std::unique_ptr<File>> open(const std::string& path, OpenMode mode, bool direct) override {
@@ -143,6 +144,7 @@ private:
 
   bool direct_;
   FlushEngine flush_;
+  FlushPace pace_;
   Reporter reporter_;
   Notice no_direct_{reporter_};
   Randomness randomness_;
@@ -171,6 +173,13 @@ void PosixEnv::write_durably(File& file, ByteView bytes, std::uint64_t at, Done 
       return completions_.push_from_core(std::move(done), target.write_and_sync(bytes, at));
     case FlushEngine::kUring:
       return ring_->write_durably(target, bytes, at, std::move(done));
+    case FlushEngine::kAdaptive: {
+      if (!pace_.is_for_caller(bytes.size()))
+        return ring_->write_durably(target, bytes, at, std::move(done));
+      const auto began = now();
+      completions_.push_from_core(std::move(done), target.write_and_sync(bytes, at));
+      return pace_.took(now() - began);
+    }
     case FlushEngine::kThread:
       return flush_thread_.submit([&target, bytes, at] { return target.write_and_sync(bytes, at); },
                                   std::move(done));

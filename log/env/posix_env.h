@@ -10,11 +10,12 @@ namespace stele {
 
 /// How write_durably() reaches the disk.
 enum class FlushEngine : std::uint8_t {
-  kInline,  ///< by the caller, inside write_durably(); fastest for one blocking caller (embedded
-            ///< default)
-  kUring,  ///< io_uring; the service's default; falls back to kThread where the kernel refuses, and
-           ///< reports it
-  kThread,  ///< one helper thread
+  kInline,    ///< by the caller, inside write_durably(); fastest for one blocking caller (embedded
+              ///< default)
+  kAdaptive,  ///< small writes by the caller while the disk is quick (FlushPace), the rest through
+              ///< io_uring; the service's default
+  kUring,     ///< io_uring; falls back to kThread where the kernel refuses, and reports it
+  kThread,    ///< one helper thread
 };
 
 struct PosixEnvOptions {

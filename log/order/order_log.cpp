@@ -68,21 +68,116 @@ Result<std::vector<OrderEntry>> OrderLog::block(std::uint64_t index) const {
   return entries;
 }
 
-Result<std::uint64_t> OrderLog::find(Position position) const {
+// Interpolation: batches are of like size for long stretches. Every third step halves, so that a
+// log of another shape costs no more than three times a binary search.
+Result<OrderLog::FoundBlock> OrderLog::seek(Position position) const {
   std::uint64_t low = first_block();
   std::uint64_t high = block_count();
   if (low >= high) return fail(Code::kOutOfRange, "the order log is empty");
   --high;
-  while (low < high) {
-    const std::uint64_t middle = low + (high - low + 1) / 2;
-    STELE_TRY(const Block found, blocks_.read(middle));
-    if (decode(found.entry(0)).position <= position) {
-      low = middle;
+  STELE_TRY(FoundBlock last, read_found(high));
+  if (position.raw() >= last.first || low == high) return last;
+  STELE_TRY(FoundBlock found, read_found(low));
+  if (position.raw() < found.next) return found;
+  std::int64_t low_next = found.next;
+  ++low;
+  std::int64_t high_first = last.first;
+  // The block is in [low, high), and its positions in [low_next, high_first).
+  for (int step = 0; low < high; ++step) {
+    const auto blocks = static_cast<double>(high - low);
+    const double share =
+        static_cast<double>(position.raw() - low_next) / static_cast<double>(high_first - low_next);
+    const auto guessed =
+        step % 3 == 2 ? (high - low) / 2 : static_cast<std::uint64_t>(blocks * share);
+    const std::uint64_t middle = low + std::min(guessed, high - low - 1);
+    STELE_TRY(found, read_found(middle));
+    if (position.raw() < found.first) {
+      high = middle;
+      high_first = found.first;
+    } else if (position.raw() >= found.next) {
+      low = middle + 1;
+      low_next = found.next;
     } else {
-      high = middle - 1;
+      return found;
     }
   }
-  return low;
+  return fail(Code::kOutOfRange, "position {} is not in the order log", position.raw());
+}
+
+Result<OrderLog::FoundBlock> OrderLog::read_found(std::uint64_t index) const {
+  FoundBlock found{.index = index, .block = {}};
+  STELE_TRY(found.block, blocks_.read(index));
+  if (found.block.count() == 0)
+    return fail(Code::kCorrupt, "{}: block {} has no entries", blocks_.path_of(index), index);
+  const OrderEntry last = decode(found.block.entry(found.block.count() - 1));
+  found.first = load_le<std::int64_t>(found.block.entry(0));
+  found.next = last.position.next(last.record_count).raw();
+  return found;
+}
+
+Result<std::uint64_t> OrderLog::find(Position position) const {
+  STELE_TRY(const FoundBlock found, seek(position));
+  return found.index;
+}
+
+Result<OrderEntry> OrderLog::entry_at(Position position) const {
+  STELE_TRY(const FoundBlock sought, seek(position));
+  const Block& found = sought.block;
+  // The last entry that begins at or before the position.
+  std::uint32_t low = 0;
+  std::uint32_t high = found.count();
+  while (low < high) {
+    const std::uint32_t middle = (low + high) / 2;
+    if (load_le<std::int64_t>(found.entry(middle)) <= position.raw()) {
+      low = middle + 1;
+    } else {
+      high = middle;
+    }
+  }
+  if (low == 0) return fail(Code::kOutOfRange, "position {} is not kept", position.raw());
+  const OrderEntry entry = decode(found.entry(low - 1));
+  if (position >= entry.position.next(entry.record_count))
+    return fail(Code::kOutOfRange, "position {} is not in the order log", position.raw());
+  return entry;
+}
+
+Result<std::optional<Position>> OrderLog::first_of_topics(const std::vector<Uuid>& topics,
+                                                          Position from, Position below) const {
+  if (first_block() >= block_count()) return std::nullopt;
+  STELE_TRY(std::uint64_t index, find(from));
+  for (; index < block_count(); ++index) {
+    STELE_TRY(const std::vector<OrderEntry> entries, block(index));
+    for (const OrderEntry& entry : entries) {
+      const Position at = std::max(from, entry.position);
+      if (at >= below) return std::nullopt;
+      const bool is_of =
+          topics.empty() || std::ranges::find(topics, entry.from.topic) != topics.end();
+      if (is_of && at < entry.position.next(entry.record_count)) return at;
+    }
+  }
+  return std::nullopt;
+}
+
+Result<std::optional<Position>> OrderLog::find_recorded(std::int64_t recorded_us) const {
+  std::uint64_t low = first_block();
+  std::uint64_t high = block_count();
+  // The last block that begins before the time, or the first one: recorded times never decrease.
+  while (low + 1 < high) {
+    const std::uint64_t middle = low + (high - low) / 2;
+    STELE_TRY(const Block found, blocks_.read(middle));
+    if (decode(found.entry(0)).recorded_us < recorded_us) {
+      low = middle;
+    } else {
+      high = middle;
+    }
+  }
+  for (; low < block_count(); ++low) {
+    STELE_TRY(const std::vector<OrderEntry> entries, block(low));
+    const auto found = std::ranges::find_if(
+        entries, [&](const OrderEntry& entry) { return entry.recorded_us >= recorded_us; });
+    if (found != entries.end()) return found->position;
+  }
+  return std::nullopt;
 }
 
 std::optional<std::string> OrderLog::drop_oldest_file() {

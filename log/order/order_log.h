@@ -10,6 +10,7 @@
 
 #include <optional>
 #include <set>
+#include <vector>
 
 #include "log/base/ordinal.h"
 #include "log/base/partition_id.h"
@@ -64,8 +65,25 @@ public:
   Result<std::vector<OrderEntry>> block(std::uint64_t index) const;
   /// The block whose entries hold `position`; the first one if it is older than what is kept.
   Result<std::uint64_t> find(Position position) const;
+  /// The entry of the batch that holds `position`. kOutOfRange: older than what is kept, or at the
+  /// end.
+  Result<OrderEntry> entry_at(Position position) const;
+  /// The first position in [from, below) of one of the topics; of any, if there is none named.
+  Result<std::optional<Position>> first_of_topics(const std::vector<Uuid>& topics, Position from,
+                                                  Position below) const;
+  /// The position of the first batch recorded at or after `recorded_us`; nullopt if there is none.
+  Result<std::optional<Position>> find_recorded(std::int64_t recorded_us) const;
 
 private:
+  struct FoundBlock {
+    std::uint64_t index = 0;
+    Block block;
+    std::int64_t first = 0;  ///< position of its first record
+    std::int64_t next = 0;   ///< one past its last
+  };
+  Result<FoundBlock> seek(Position position) const;
+  Result<FoundBlock> read_found(std::uint64_t index) const;
+
   BlockLog blocks_;
   std::atomic<std::uint64_t> first_block_ = 0;
   std::set<std::string> dirty_;

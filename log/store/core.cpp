@@ -255,6 +255,7 @@ void Core::commit() {
   ++stats_.committed_groups;
   answer();
   checkpoint_if_due();
+  parts_->index->upkeep(end(), event_ids_from_);
   update_gauges();
 }
 

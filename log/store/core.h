@@ -34,6 +34,8 @@ struct StoreParts {
   FileCache files;
   OrderLog order;
   std::unique_ptr<Journal> journal;
+  std::unique_ptr<TermIndex> index;      ///< null: opened for reading only
+  std::unique_ptr<StreamTable> streams;  ///< null as well
   Sequencer sequencer;
   std::unique_ptr<Checkpointer> checkpointer;
   TopicTable table;
@@ -73,7 +75,7 @@ public:
   /// True if run() has nothing to do and nothing is under way.
   [[nodiscard]] bool idle() const {
     return queue_.empty() && !flushing_ && !parts_->checkpointer->running() &&
-           !compactor_.running();
+           !compactor_.running() && !parts_->index->running();
   }
   [[nodiscard]] bool has_work() const { return !queue_.empty() || flushing_; }
 
@@ -143,6 +145,7 @@ private:
   std::chrono::nanoseconds last_commit_{0};
   std::chrono::nanoseconds next_retention_{0};
   std::chrono::nanoseconds next_compaction_{0};
+  Position event_ids_from_;                  ///< event ids of older events are not kept
   std::uint64_t unwanted_order_blocks_ = 0;  ///< nothing that blocks below list is kept
   std::size_t answered_ = 0;
   std::atomic<std::int64_t> end_;

@@ -107,6 +107,7 @@ void Core::maintain() {
     build_entry();
     write_entry();
   }
+  parts_->index->upkeep(end(), event_ids_from_);
   if (now >= next_compaction_) {
     next_compaction_ = now + parts_->options.compaction_interval;
     compactor_.start_if_due();
@@ -118,6 +119,10 @@ void Core::maintain() {
       std::chrono::duration_cast<std::chrono::microseconds>(parts_->options.producer_idle_max);
   parts_->sequencer.expire_producers(now_us - idle_us.count());
   apply_retention(now_us / kUsPerMs);
+  const auto window_us =
+      std::chrono::duration_cast<std::chrono::microseconds>(parts_->options.event_id_window);
+  if (const auto found = parts_->order.find_recorded(now_us - window_us.count()); found && *found)
+    event_ids_from_ = **found;
   if (!flushing_) trim_order_log();
   // What could not be done for want of space or descriptors is tried again.
   const Checkpointer& checkpointer = *parts_->checkpointer;

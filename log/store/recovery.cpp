@@ -8,6 +8,8 @@
 #include "log/base/fail.h"
 #include "log/base/planted.h"
 #include "log/store/identity.h"
+#include "log/store/index_recovery.h"
+#include "log/store/stream_recovery.h"
 
 namespace stele::log {
 namespace {
@@ -425,6 +427,8 @@ Result<std::unique_ptr<StoreParts>> recover_store(Env& env, const std::string& f
                 folder, parts->journal->capacity_bytes(), pair.newest.journal_bytes);
   }
   STELE_DO(Recovery(*parts, std::move(pair)).run());
+  STELE_DO(recover_index(*parts));
+  STELE_DO(recover_streams(*parts));
   return parts;
 }
 

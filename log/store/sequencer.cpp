@@ -4,6 +4,7 @@
 
 #include "log/base/check.h"
 #include "log/base/fail.h"
+#include "log/store/gather_terms.h"
 
 namespace stele::log {
 
@@ -74,9 +75,10 @@ Result<std::vector<Sequencer::Checked>> Sequencer::check_all(const AppendRequest
   checked.reserve(request.batches.size());
   for (const BatchAppend& batch : request.batches) {
     STELE_TRY(Checked one, check(batch));
-    const bool twice = std::ranges::any_of(
-        checked, [&](const Checked& c) { return c.partition == one.partition; });
-    if (twice)
+    for (std::size_t before = 0; before < checked.size(); ++before) {
+      if (checked[before].partition == one.partition) one.follows = before + 1;
+    }
+    if (one.follows != 0 && one.header.has_producer())
       return fail(Code::kInvalid, "two batches for partition {}: make them one", batch.to.text());
     checked.push_back(std::move(one));
   }
@@ -94,11 +96,24 @@ Result<void> Sequencer::prepare_space(std::vector<Checked>& batches, const Appen
                                       const CommitGroup& group) {
   STELE_DO(order_.reserve(static_cast<std::uint64_t>(group.batch_count) + batches.size()));
   for (std::size_t i = 0; i < batches.size(); ++i) {
+    Checked& batch = batches[i];
+    if (batch.follows != 0) {
+      const Checked& before = batches[batch.follows - 1];
+      batch.place = before.place;
+      batch.place.base_offset = before.place.base_offset.next(before.header.record_count);
+      batch.place.file_at += static_cast<std::uint64_t>(before.header.batch_bytes);
+      continue;
+    }
+    // All that goes to the partition stands in one segment, one after the other.
+    std::uint32_t bytes = 0;
+    for (const Checked& one : batches) {
+      if (one.partition == batch.partition)
+        bytes += static_cast<std::uint32_t>(one.header.batch_bytes);
+    }
     const TopicConfig& config = topics_.at(request.batches[i].to.topic).info->config;
-    STELE_TRY(batches[i].place,
-              batches[i].partition->prepare(
-                  static_cast<std::uint32_t>(batches[i].header.batch_bytes), group.recorded_us,
-                  {config.segment_bytes, config.segment_ms_max()}));
+    STELE_TRY(batch.place,
+              batch.partition->prepare(bytes, group.recorded_us,
+                                       {config.segment_bytes, config.segment_ms_max()}));
   }
   return {};
 }
@@ -135,7 +150,92 @@ void Sequencer::sequence_batch(const Checked& checked, const BatchAppend& batch,
                      .duplicate = false});
   group.body_bytes += bytes;
   ++group.batch_count;
+  if (index_ != nullptr && batch.terms != nullptr)
+    index_->add(*batch.terms, end_, partition.id().partition);
   end_ = end_.next(header.record_count);
+}
+
+// Those that whoever submitted could not know: the topic was new then.
+Result<void> Sequencer::gather_missing_terms(AppendRequest& request,
+                                             const std::vector<Checked>& batches) {
+  if (index_ == nullptr) return {};
+  for (std::size_t i = 0; i < batches.size(); ++i) {
+    BatchAppend& batch = request.batches[i];
+    if (batch.terms != nullptr || !is_indexed(*topics_.at(batch.to.topic).info)) continue;
+    STELE_TRY(batch.terms,
+              gather_terms(index_->hasher(), batch.to.topic, batch.batch, decompressor_));
+  }
+  return {};
+}
+
+// The topics of what is sequenced but not yet in the order log are told by the group's parts.
+OrderLookups Sequencer::order_lookups(const CommitGroup& group) const {
+  return {.topic_of = [this, &group](Position position) -> Result<Uuid> {
+            for (const PlannedPart& planned : group.parts) {
+              const JournalPart& part = planned.part;
+              if (part.kind == PartKind::kBatch && part.position <= position &&
+                  position < part.position.next(part.record_count))
+                return part.partition.topic;
+            }
+            STELE_TRY(const OrderEntry entry, order_.entry_at(position));
+            return entry.from.topic;
+          },
+          .first_of_topics = [this, &group](const std::vector<Uuid>& topics, Position from,
+                                            Position below) -> Result<std::optional<Position>> {
+            STELE_TRY(const auto found, order_.first_of_topics(topics, from, below));
+            if (found) return found;
+            for (const PlannedPart& planned : group.parts) {
+              const JournalPart& part = planned.part;
+              const Position at = std::max(from, part.position);
+              const bool is_of =
+                  topics.empty() || std::ranges::find(topics, part.partition.topic) != topics.end();
+              if (part.kind == PartKind::kBatch && is_of && at < below &&
+                  at < part.position.next(part.record_count))
+                return at;
+            }
+            return std::nullopt;
+          }};
+}
+
+Result<void> Sequencer::check_versions_known(const Uuid& topic) const {
+  const auto found = damaged_.find(topic);
+  if (found == damaged_.end()) return {};
+  return fail(Code::kCorrupt, "versions are not known: {}", found->second);
+}
+
+Result<void> Sequencer::give_versions(const AppendRequest& request,
+                                      const std::vector<Checked>& batches) const {
+  if (request.checks == nullptr) return {};
+  VersionGiver giver(*index_);
+  for (std::size_t i = 0; i < batches.size(); ++i) {
+    STELE_DO(giver.give(request.batches[i].terms.get(), batches[i].header.record_count,
+                        request.checks->verdict.versions));
+  }
+  return {};
+}
+
+// True: a retry. Nothing of the append is sequenced yet.
+Result<bool> Sequencer::check_expectations(const AppendRequest& request,
+                                           const CommitGroup& group) const {
+  if (request.checks == nullptr) return false;
+  if (index_ == nullptr || streams_ == nullptr)
+    return fail(Code::kUnsupported, "the store is open for reading only");
+  for (const StreamCheck& check : request.checks->streams)
+    STELE_DO(check_versions_known(check.stream.topic));
+  return check_append(*request.checks, *index_, *streams_, order_lookups(group), end_);
+}
+
+// Topics without a tombstone cost one look each.
+Result<void> Sequencer::check_tombstones(const AppendRequest& request) const {
+  if (streams_ == nullptr) return {};
+  for (const BatchAppend& batch : request.batches) {
+    if (batch.terms == nullptr || !streams_->any_tombstone(batch.to.topic)) continue;
+    for (const BatchTerms::Entry& entry : batch.terms->entries()) {
+      if (entry.kind == TermKind::kStream && streams_->tombstoned(batch.terms->term(entry)))
+        return fail(Code::kTombstoned, "a stream of the append was deleted for good");
+    }
+  }
+  return {};
 }
 
 Result<void> Sequencer::sequence_trims(const Operation& operation, CommitGroup& group) {
@@ -191,18 +291,30 @@ Result<void> Sequencer::add(Operation& operation, CommitGroup& group) {
   if (operation.prepare) STELE_DO(operation.prepare(&operation));
   STELE_TRY(auto checked, check_all(operation.request));
   AppendOutcome outcome;
+  STELE_TRY(const bool retry, check_expectations(operation.request, group));
+  if (retry) {
+    // The first attempt is durable, or in this group.
+    group.operations.push_back({std::move(operation), {}});
+    return {};
+  }
   if (!checked.empty() && checked.front().duplicate) {
     for (const Checked& one : checked) {
       outcome.push_back({one.duplicate->base_offset, one.partition->log_start(),
                          one.duplicate->position, one.duplicate->recorded_us, true});
     }
   } else {
+    if (index_ != nullptr && index_->overloaded())
+      return fail(Code::kOverloaded, "the index lags behind (its runs cannot be written?)");
+    STELE_DO(gather_missing_terms(operation.request, checked));
+    STELE_DO(check_tombstones(operation.request));
+    STELE_DO(give_versions(operation.request, checked));
     STELE_DO(prepare_space(checked, operation.request, group));
     STELE_DO(sequence_trims(operation, group));
     if (operation.swap) STELE_DO(sequence_swap(*operation.swap, group));
     for (std::size_t i = 0; i < checked.size(); ++i) {
       sequence_batch(checked[i], operation.request.batches[i], group, outcome);
     }
+    if (index_ != nullptr) index_->advance(end_);
   }
   if (operation.on_sequenced) operation.on_sequenced();
   group.operations.push_back({std::move(operation), std::move(outcome)});

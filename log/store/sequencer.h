@@ -5,12 +5,15 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <unordered_map>
 #include <vector>
 
+#include "log/format/decompressor.h"
 #include "log/journal/journal_entry.h"
+#include "log/store/append_checker.h"
 #include "log/store/catalogue.h"
 #include "log/store/topic_table.h"
 
@@ -92,6 +95,12 @@ struct CommitGroup {
 class Sequencer {
 public:
   Sequencer(OrderLog& order, const StoreOptions& options) : order_(order), options_(options) {}
+  /// Before the first add(). Both outlive the sequencer's last use.
+  void set_index(TermIndex& index) { index_ = &index; }
+  void set_streams(StreamTable& streams) { streams_ = &streams; }
+  /// Topics of which a batch could not be indexed, and which. Before the first add().
+  void set_damaged(std::map<Uuid, std::string> damaged) { damaged_ = std::move(damaged); }
+  [[nodiscard]] Result<void> check_versions_known(const Uuid& topic) const;
 
   // --- state, set up by recovery ---
   void set_end(Position end) { end_ = end; }
@@ -118,9 +127,16 @@ private:
     BatchHeader header;
     std::optional<ProducedBatch> duplicate;
     BatchPlace place;
+    std::size_t follows = 0;  ///< 1 + the batch before it in the same partition; 0: none
   };
   Result<Checked> check(const BatchAppend& batch) const;
   Result<std::vector<Checked>> check_all(const AppendRequest& request) const;
+  Result<void> check_tombstones(const AppendRequest& request) const;
+  Result<bool> check_expectations(const AppendRequest& request, const CommitGroup& group) const;
+  Result<void> give_versions(const AppendRequest& request,
+                             const std::vector<Checked>& batches) const;
+  OrderLookups order_lookups(const CommitGroup& group) const;
+  Result<void> gather_missing_terms(AppendRequest& request, const std::vector<Checked>& batches);
   Result<void> prepare_space(std::vector<Checked>& batches, const AppendRequest& request,
                              const CommitGroup& group);
   void sequence_batch(const Checked& checked, const BatchAppend& batch, CommitGroup& group,
@@ -130,6 +146,10 @@ private:
 
   OrderLog& order_;
   const StoreOptions& options_;
+  TermIndex* index_ = nullptr;
+  StreamTable* streams_ = nullptr;
+  Decompressor decompressor_;
+  std::map<Uuid, std::string> damaged_;
   Catalogue catalogue_;
   std::unordered_map<Uuid, TopicEntry> topics_;
   Position end_;

@@ -33,7 +33,10 @@
 #include "log/base/partition_id.h"
 #include "log/base/uuid.h"
 #include "log/env/env.h"
+#include "log/index/term_index.h"
+#include "log/store/append_checks.h"
 #include "log/store/topic_config.h"
+#include "log/streams/stream_rules.h"
 
 namespace stele::log {
 
@@ -57,8 +60,12 @@ struct StoreOptions {
   std::uint64_t compaction_bytes_per_second_max =
       0;  ///< read and written by compaction; 0: no limit (log.cleaner.io.max.bytes.per.second)
   std::chrono::nanoseconds compaction_interval =
-      std::chrono::seconds(15);  ///< how often maintain() looks for what is due
-  bool create = true;            ///< false: kNotFound if the folder holds no store
+      std::chrono::seconds(15);            ///< how often maintain() looks for what is due
+  TermIndexOptions index = {};             ///< of the index of streams, types and tags
+  std::chrono::hours event_id_window{24};  ///< a native append's retry is known at least that long
+  std::size_t stream_rules_max =
+      1'000'000;       ///< streams with limits or a tombstone; beyond it kOverloaded
+  bool create = true;  ///< false: kNotFound if the folder holds no store
 };
 
 struct TopicSpec {
@@ -78,6 +85,10 @@ struct TopicInfo {
   bool internal = false;
 };
 using TopicPtr = std::shared_ptr<const TopicInfo>;
+/// True if the topic's events are found by stream, type and tag: the service's own topics are not.
+[[nodiscard]] inline bool is_indexed(const TopicInfo& topic) {
+  return topic.config.indexed && !topic.internal;
+}
 using TopicDone = std::move_only_function<void(Result<TopicPtr>)>;
 
 /// What whoever runs on the store wants kept beside the topics: quotas, dynamic settings.
@@ -94,12 +105,17 @@ struct BatchAppend {
   std::int64_t min_timestamp_ms =
       0;  ///< least and greatest record timestamp, as the check found them
   std::int64_t max_timestamp_ms = 0;
+  /// Of the batch's records, if whoever decoded it gathered them (gather_terms() of
+  /// log/store/gather_terms.h); null: submit() does, if the topic is indexed.
+  std::shared_ptr<const BatchTerms> terms = nullptr;
 };
 
-/// All or nothing, in one journal entry. At most one batch for each partition.
+/// All or nothing, in one journal entry. Batches that bring a producer id: at most one for each
+/// partition.
 struct AppendRequest {
   std::vector<BatchAppend> batches;
-  std::shared_ptr<const void> owner;  ///< keeps the bytes alive
+  std::shared_ptr<const void> owner;               ///< keeps the bytes alive
+  std::shared_ptr<AppendChecks> checks = nullptr;  ///< null: nothing is expected (any)
 };
 
 struct AppendedBatch {
@@ -114,8 +130,11 @@ using AppendOutcome = std::vector<AppendedBatch>;  ///< in the order of AppendRe
 /// Errors of an append; none of them has written anything but kOutcomeUnknown:
 ///   kNotFound topic or partition; kInvalid, kTooLarge the request; kOutOfSequence, kFenced
 ///   the producer; kNoSpace the disk is full; kOverloaded queued_bytes_max, file
-///   descriptors or the journal are used up: retry later; kOutcomeUnknown the flush failed: the
-///   store has stopped; reopen, read back; kClosed the store is closed.
+///   descriptors, the journal or the index are used up: retry later; kOutcomeUnknown the flush
+///   failed: the store has stopped; reopen, read back; kClosed the store is closed; with checks
+///   also kWrongVersion, kConditionFailed, kTombstoned (see AppendChecks::verdict) and
+///   kAlreadyExists: some of the event ids are taken, but not all. A plain append to a tombstoned
+///   stream gets kTombstoned.
 using AppendDone = std::move_only_function<void(Result<AppendOutcome>)>;
 
 /// An event to append, for the convenience form. Views live for the call only.
@@ -216,6 +235,8 @@ public:
   virtual ~Store() = default;
 
   [[nodiscard]] virtual Uuid id() const = 0;
+  /// The one it was opened with, or its own.
+  [[nodiscard]] virtual Env& env() const = 0;
 
   // --- topics ---
 
@@ -301,12 +322,44 @@ public:
   /// at least one. None at the end. kOutOfRange past the end, kCorrupt (place named), kIo.
   [[nodiscard]] virtual Result<OrderedRead> read_all(Position from,
                                                      std::size_t bytes_max = 1 << 20) const = 0;
+  /// The same of one topic: batches of others are passed over, unread, some 16,000 a call at most;
+  /// `next` tells how far it got. None and next == end(): there is nothing more.
+  [[nodiscard]] virtual Result<OrderedRead> read_topic(const Uuid& topic, Position from,
+                                                       std::size_t bytes_max = 1 << 20) const = 0;
+  /// The first position recorded at or after `recorded_us`; the end if there is none.
+  [[nodiscard]] virtual Result<Position> find_recorded(std::int64_t recorded_us) const = 0;
+  /// Grows whenever acknowledged records were lost (a restored backup): tokens hold it.
+  [[nodiscard]] virtual std::int32_t timeline() const = 0;
+  /// Blocks until end() is past `position`, or until `longest` has gone by (false).
+  virtual bool wait_for(Position position, std::chrono::nanoseconds longest) const = 0;
   /// Blocks until the partition's end is past `offset`, or until `longest` has gone by (false).
   virtual bool wait_for(const TopicPartition& partition, Offset offset,
                         std::chrono::nanoseconds longest) const = 0;
 
-  /// Called on the core's thread after each commit group, with what moved. One listener; set it
-  /// before the first append.
+  // --- streams, types, tags ---
+
+  /// The one batch that holds the position; its bytes are empty if it was let go of. kOutOfRange at
+  /// or past the end, kCorrupt, kIo.
+  [[nodiscard]] virtual Result<OrderedRead> read_batch_at(Position position) const = 0;
+  /// The first position in [from, below) whose event matches; nullopt if there is none. `below` at
+  /// most end(). kCorrupt, kIo.
+  [[nodiscard]] virtual Result<std::optional<Position>> first_match(const ConditionItem& item,
+                                                                    Position from,
+                                                                    Position below) const = 0;
+  /// Where the events of a term are. Bound what is read by end().
+  [[nodiscard]] virtual const TermIndex& index() const = 0;
+  /// kCorrupt (the batch named): a damaged batch could not be indexed, so that versions of the
+  /// topic's streams are not known: expectations on them are refused, and so should be reads.
+  [[nodiscard]] virtual Result<void> check_versions_known(const Uuid& topic) const = 0;
+  [[nodiscard]] virtual StreamRules stream_rules(const Uuid& topic, ByteView key) const = 0;
+  /// Replaces the stream's rules; they hold once `done` is called. `expected`: of the stream's
+  /// version. kNotFound the topic, kWrongVersion, kTombstoned (it is one already), kInvalid,
+  /// kOverloaded (stream_rules_max).
+  virtual void put_stream_rules_async(const Uuid& topic, ByteView key, StreamRules rules,
+                                      ExpectedVersion expected, Done done) = 0;
+
+  /// Called on the core's thread after each commit group, with what moved. May be called several
+  /// times: all listeners are told, in the order given. Before the first append.
   virtual void on_advance(std::function<void(std::span<const PartitionAdvance>)> listener) = 0;
 
   // --- letting go ---

@@ -5,31 +5,13 @@
 #include "log/base/check.h"
 #include "log/base/fail.h"
 #include "log/format/batch_builder.h"
+#include "log/format/partitioner.h"
 #include "log/store/store_impl.h"
 
 namespace stele::log {
 namespace {
 
 constexpr std::int64_t kUsPerMs = 1000;
-
-// Kafka's partitioner: murmur2 with its seed, over the key
-// (org.apache.kafka.common.utils.Utils.murmur2).
-std::uint32_t murmur2(ByteView key) {
-  constexpr std::uint32_t kM = 0x5bd1e995;
-  std::uint32_t h = 0x9747b28c ^ static_cast<std::uint32_t>(key.size());
-  std::size_t at = 0;
-  for (; at + 4 <= key.size(); at += 4) {
-    std::uint32_t k = load_le<std::uint32_t>(key.data() + at) * kM;
-    k ^= k >> 24;
-    h = h * kM ^ k * kM;
-  }
-  const std::size_t left = key.size() - at;
-  if (left >= 3) h ^= std::to_integer<std::uint32_t>(key[at + 2]) << 16;
-  if (left >= 2) h ^= std::to_integer<std::uint32_t>(key[at + 1]) << 8;
-  if (left >= 1) h = (h ^ std::to_integer<std::uint32_t>(key[at])) * kM;
-  h = (h ^ h >> 13) * kM;
-  return h ^ h >> 15;
-}
 
 struct EventBatch {
   BatchBuilder builder;
@@ -64,8 +46,7 @@ Result<AppendOutcome> StoreImpl::append(std::string_view topic, std::span<const 
   for (const Event& event : events) {
     std::int32_t partition = event.partition;
     if (partition < 0 && event.key) {
-      partition = static_cast<std::int32_t>((murmur2(as_bytes(*event.key)) & INT32_MAX) %
-                                            static_cast<std::uint32_t>(info->partition_count));
+      partition = partition_of_key(as_bytes(*event.key), info->partition_count);
     } else if (partition < 0) {
       partition = static_cast<std::int32_t>(next_partition_++ %
                                             static_cast<std::uint32_t>(info->partition_count));

@@ -4,6 +4,7 @@
 
 #include "log/base/fail.h"
 #include "log/env/posix_env.h"
+#include "log/store/gather_terms.h"
 #include "log/store/identity.h"
 #include "log/store/recovery.h"
 
@@ -15,6 +16,7 @@ using namespace std::chrono_literals;
 // How long the one who runs the core sleeps at most before it looks at the queue again.
 constexpr auto kLeaderNap = 1ms;
 constexpr auto kWaiterNap = 50ms;
+constexpr std::uint64_t kTailBytesWorthKeeping = 4 << 20;
 
 Result<void> check_options(const StoreOptions& options) {
   if (options.journal_bytes_min % kBlockBytes != 0 ||
@@ -88,7 +90,7 @@ StoreImpl::StoreImpl(std::unique_ptr<Env> owned_env, std::unique_ptr<FolderLock>
   properties_ =
       std::make_shared<const Properties>(core_.parts().sequencer.catalogue().properties());
   core_.on_advance([this](std::span<const PartitionAdvance> advances) {
-    if (listener_) listener_(advances);
+    for (const auto& listener : listeners_) listener(advances);
   });
 }
 
@@ -98,7 +100,9 @@ StoreImpl::~StoreImpl() {
   const std::scoped_lock lock(core_mutex_);
   core_.set_closed();
   core_.compactor().stop();
-  while (core_.has_work() || core_.parts().checkpointer->running() || core_.compactor().running()) {
+  core_.parts().index->stop();
+  while (core_.has_work() || core_.parts().checkpointer->running() || core_.compactor().running() ||
+         core_.parts().index->running()) {
     drain();
     if (core_.run() == 0) core_.wait(kLeaderNap);
   }
@@ -201,7 +205,22 @@ Result<AppendOutcome> StoreImpl::run_blocking(Operation operation) {
   return std::move(*outcome);
 }
 
+// Decoding is the caller's thread's work, not the core's.
+Result<void> StoreImpl::gather_terms_of(AppendRequest& request) const {
+  for (BatchAppend& batch : request.batches) {
+    if (batch.terms != nullptr) continue;
+    const TopicPtr topic = find_topic(batch.to.topic);
+    if (topic == nullptr || !is_indexed(*topic)) continue;
+    thread_local Decompressor decompressor;
+    STELE_TRY(batch.terms,
+              gather_terms(parts().index->hasher(), batch.to.topic, batch.batch, decompressor));
+  }
+  return {};
+}
+
 void StoreImpl::submit(AppendRequest request, AppendDone done) {
+  if (const auto gathered = gather_terms_of(request); !gathered)
+    return done(std::unexpected(gathered.error()));
   Operation operation;
   operation.request = std::move(request);
   operation.done = std::move(done);
@@ -209,6 +228,7 @@ void StoreImpl::submit(AppendRequest request, AppendDone done) {
 }
 
 Result<AppendOutcome> StoreImpl::append(AppendRequest request) {
+  STELE_DO(gather_terms_of(request));
   Operation operation;
   operation.request = std::move(request);
   return run_blocking(std::move(operation));
@@ -250,6 +270,16 @@ Result<std::vector<ProducerInfo>> StoreImpl::producers(const TopicPartition& par
   return all;
 }
 
+// So that the next open has little to read again. What cannot be written is rebuilt then.
+void StoreImpl::keep_index() {
+  TermIndex& index = *core_.parts().index;
+  if (index.stats().tail_bytes < kTailBytesWorthKeeping) return;
+  if (const auto kept = index.flush(core_.end()); !kept)
+    parts().env.report(
+        Severity::kWarn,
+        fmt::format("index_not_kept next_open=reads_more reason=\"{}\"", kept.error().text()));
+}
+
 Result<void> StoreImpl::close() {
   {
     const std::scoped_lock lock(queue_mutex_);
@@ -259,9 +289,11 @@ Result<void> StoreImpl::close() {
   if (state() == StoreState::kClosed) return {};
   drain();
   core_.compactor().stop();
-  while (core_.has_work() || core_.compactor().running()) {
+  core_.parts().index->stop();
+  while (core_.has_work() || core_.compactor().running() || core_.parts().index->running()) {
     if (core_.run() == 0) core_.wait(kLeaderNap);
   }
+  if (state() == StoreState::kOpen) keep_index();
   tell_waiters();
   while (core_.parts().checkpointer->running()) core_.wait(kLeaderNap);
   const std::int64_t before = core_.parts().checkpointer->count();

@@ -24,6 +24,7 @@ public:
   ~StoreImpl() override;
 
   [[nodiscard]] Uuid id() const override { return parts().id; }
+  [[nodiscard]] Env& env() const override { return parts().env; }
 
   Result<TopicPtr> create_topic(const TopicSpec& spec) override;
   Result<void> delete_topic(const Uuid& topic) override;
@@ -61,6 +62,22 @@ public:
       const TopicPartition& partition) const override;
   [[nodiscard]] Position end() const override { return core_.end(); }
   [[nodiscard]] Result<OrderedRead> read_all(Position from, std::size_t bytes_max) const override;
+  [[nodiscard]] Result<OrderedRead> read_topic(const Uuid& topic, Position from,
+                                               std::size_t bytes_max) const override;
+  [[nodiscard]] Result<OrderedRead> read_batch_at(Position position) const override;
+  [[nodiscard]] Result<std::optional<Position>> first_match(const ConditionItem& item,
+                                                            Position from,
+                                                            Position below) const override;
+  [[nodiscard]] Result<Position> find_recorded(std::int64_t recorded_us) const override;
+  [[nodiscard]] std::int32_t timeline() const override { return parts().timeline; }
+  [[nodiscard]] const TermIndex& index() const override { return *parts().index; }
+  [[nodiscard]] Result<void> check_versions_known(const Uuid& topic) const override {
+    return parts().sequencer.check_versions_known(topic);
+  }
+  [[nodiscard]] StreamRules stream_rules(const Uuid& topic, ByteView key) const override;
+  void put_stream_rules_async(const Uuid& topic, ByteView key, StreamRules rules,
+                              ExpectedVersion expected, Done done) override;
+  bool wait_for(Position position, std::chrono::nanoseconds longest) const override;
   bool wait_for(const TopicPartition& partition, Offset offset,
                 std::chrono::nanoseconds longest) const override;
   void on_advance(std::function<void(std::span<const PartitionAdvance>)> listener) override;
@@ -85,13 +102,25 @@ private:
     [[nodiscard]] std::size_t bytes() const { return place ? place->batch_bytes : 0; }
   };
   [[nodiscard]] Result<FoundBatch> find_batch(const OrderEntry& entry) const;
-  [[nodiscard]] Result<std::vector<FoundBatch>> find_batches(Position from, Position end,
-                                                             std::size_t bytes_max) const;
-  [[nodiscard]] Result<std::optional<OrderedRead>> read_found(Position from, Position end,
-                                                              std::size_t bytes_max) const;
+  /// What a read in order asks for.
+  struct OrderedRange {
+    Position from;
+    Position end;
+    std::size_t bytes_max;
+    const Uuid* topic = nullptr;  ///< null: of all
+  };
+  struct FoundRange {
+    std::vector<FoundBatch> batches;
+    Position next;
+  };
+  [[nodiscard]] Result<FoundRange> find_batches(const OrderedRange& range) const;
+  [[nodiscard]] Result<std::optional<OrderedRead>> read_found(const OrderedRange& range) const;
+  [[nodiscard]] Result<OrderedRead> read_ordered(OrderedRange range) const;
+  Result<void> gather_terms_of(AppendRequest& request) const;
   void enqueue(Operation operation);
   Result<AppendOutcome> run_blocking(Operation operation);
   void drain();
+  void keep_index();
   void lead(const std::function<bool()>& enough);
   void tell_waiters();
   Operation topic_creation(TopicSpec spec, std::shared_ptr<TopicPtr> created);
@@ -109,6 +138,9 @@ private:
   Result<void> set_event(Operation& operation, const CatalogueEvent& event);
   Result<void> name_topic(CatalogueEvent& event);
   void forget_topic(const TopicEntry& topic);
+  Result<void> check_stream_event(const StreamEvent& event, const ExpectedVersion& expected) const;
+  void submit_stream_event(std::shared_ptr<const StreamEvent> event, ExpectedVersion expected,
+                           Done done);
 
   std::unique_ptr<Env> owned_env_;
   std::unique_ptr<FolderLock> lock_;
@@ -128,7 +160,7 @@ private:
   mutable std::mutex wait_mutex_;  ///< guards the two below
   mutable std::condition_variable waiters_;
   std::uint64_t answers_ = 0;  ///< grows whenever a waiter should look again
-  std::function<void(std::span<const PartitionAdvance>)> listener_;
+  std::vector<std::function<void(std::span<const PartitionAdvance>)>> listeners_;
 };
 
 }  // namespace stele::log

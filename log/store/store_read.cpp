@@ -5,6 +5,12 @@
 #include "log/store/store_impl.h"
 
 namespace stele::log {
+namespace {
+
+constexpr std::uint64_t kBlocksPassedMax =
+    256;  // of the order log, in one read: some 16,000 batches
+
+}  // namespace
 
 Result<PartitionPtr> StoreImpl::find_partition(const TopicPartition& partition) const {
   PartitionPtr found = parts().table.partition(partition);
@@ -47,28 +53,37 @@ Result<std::int64_t> StoreImpl::size_bytes(const TopicPartition& partition) cons
 }
 
 Result<OrderedRead> StoreImpl::read_all(Position from, std::size_t bytes_max) const {
-  const Position end = core_.end();
-  if (from < Position(0) || from > end) {
-    return fail(Code::kOutOfRange, "position {} is outside 0 to {}", from.raw(), end.raw());
+  return read_ordered({.from = from, .end = core_.end(), .bytes_max = bytes_max});
+}
+
+Result<OrderedRead> StoreImpl::read_topic(const Uuid& topic, Position from,
+                                          std::size_t bytes_max) const {
+  return read_ordered({.from = from, .end = core_.end(), .bytes_max = bytes_max, .topic = &topic});
+}
+
+Result<OrderedRead> StoreImpl::read_ordered(OrderedRange range) const {
+  if (range.from < Position(0) || range.from > range.end) {
+    return fail(Code::kOutOfRange, "position {} is outside 0 to {}", range.from.raw(),
+                range.end.raw());
   }
-  if (from == end) return OrderedRead{.batches = {}, .next = from, .buffer = {}};
+  if (range.from == range.end) return OrderedRead{.batches = {}, .next = range.from, .buffer = {}};
   while (true) {
-    STELE_TRY(auto read, read_found(from, end, bytes_max));
+    STELE_TRY(auto read, read_found(range));
     if (read) return *std::move(read);
   }
 }
 
 // Nullopt: compaction has replaced one of the files meanwhile.
-Result<std::optional<OrderedRead>> StoreImpl::read_found(Position from, Position end,
-                                                         std::size_t bytes_max) const {
+Result<std::optional<OrderedRead>> StoreImpl::read_found(const OrderedRange& range) const {
   // First where they stand, so that the buffer is made once and views into it stay true.
-  STELE_TRY(const auto chosen, find_batches(from, end, bytes_max));
+  STELE_TRY(const FoundRange found, find_batches(range));
   OrderedRead result;
+  result.next = found.next;
   std::size_t bytes = 0;
-  for (const FoundBatch& one : chosen) bytes += one.bytes();
+  for (const FoundBatch& one : found.batches) bytes += one.bytes();
   result.buffer.resize(bytes);
   ByteSpan left = result.buffer;
-  for (const FoundBatch& one : chosen) {
+  for (const FoundBatch& one : found.batches) {
     ByteSpan batch = left.first(one.bytes());
     left = left.subspan(one.bytes());
     const auto read = one.place ? one.partition->read_batch(*one.place, batch) : Result<void>{};
@@ -81,29 +96,35 @@ Result<std::optional<OrderedRead>> StoreImpl::read_found(Position from, Position
                               .base_offset = one.ordered.base_offset,
                               .record_count = static_cast<std::int32_t>(one.ordered.record_count),
                               .batch = batch});
-    result.next = one.ordered.position.next(one.ordered.record_count);
   }
   return result;
 }
 
-Result<std::vector<StoreImpl::FoundBatch>> StoreImpl::find_batches(Position from, Position end,
-                                                                   std::size_t bytes_max) const {
-  STELE_TRY(std::uint64_t block, parts().order.find(from));
-  std::vector<FoundBatch> chosen;
+Result<StoreImpl::FoundRange> StoreImpl::find_batches(const OrderedRange& range) const {
+  const OrderLog& order = parts().order;
+  STELE_TRY(std::uint64_t block, order.find(range.from));
+  const std::uint64_t last = block + kBlocksPassedMax;
+  FoundRange found{.batches = {}, .next = range.from};
   // What is gone counts as well: a call must not go through all that was ever compacted.
   std::size_t bytes = 0;
-  for (; block < parts().order.block_count(); ++block) {
-    STELE_TRY(const auto entries, parts().order.block(block));
+  for (; block < order.block_count() && block < last; ++block) {
+    STELE_TRY(const auto entries, order.block(block));
     for (const OrderEntry& entry : entries) {
-      if (entry.position.next(entry.record_count) <= from) continue;
-      if (entry.position >= end) return chosen;
+      const Position next = entry.position.next(entry.record_count);
+      if (next <= range.from) continue;
+      if (entry.position >= range.end) return found;
+      if (range.topic != nullptr && entry.from.topic != *range.topic) {
+        found.next = next;
+        continue;
+      }
       STELE_TRY(FoundBatch one, find_batch(entry));
       bytes += one.place ? one.bytes() : entry.batch_bytes;
-      if (!chosen.empty() && bytes > bytes_max) return chosen;
-      chosen.push_back(std::move(one));
+      if (!found.batches.empty() && bytes > range.bytes_max) return found;
+      found.batches.push_back(std::move(one));
+      found.next = next;
     }
   }
-  return chosen;
+  return found;
 }
 
 Result<StoreImpl::FoundBatch> StoreImpl::find_batch(const OrderEntry& entry) const {
@@ -123,8 +144,60 @@ bool StoreImpl::wait_for(const TopicPartition& partition, Offset offset,
   return waiters_.wait_for(lock, longest, [&] { return found->end() > offset; });
 }
 
+bool StoreImpl::wait_for(Position position, std::chrono::nanoseconds longest) const {
+  std::unique_lock lock(wait_mutex_);
+  return waiters_.wait_for(lock, longest, [&] { return core_.end() > position; });
+}
+
 void StoreImpl::on_advance(std::function<void(std::span<const PartitionAdvance>)> listener) {
-  listener_ = std::move(listener);
+  listeners_.push_back(std::move(listener));
+}
+
+Result<OrderedRead> StoreImpl::read_batch_at(Position position) const {
+  if (position < Position(0) || position >= core_.end()) {
+    return fail(Code::kOutOfRange, "position {} is outside 0 to {}", position.raw(),
+                core_.end().raw());
+  }
+  OrderedRead result;
+  while (true) {
+    STELE_TRY(const OrderEntry entry, parts().order.entry_at(position));
+    STELE_TRY(const FoundBatch found, find_batch(entry));
+    result.buffer.resize(found.bytes());
+    ByteView batch = result.buffer;
+    const auto read =
+        found.place ? found.partition->read_batch(*found.place, result.buffer) : Result<void>{};
+    // Compaction has replaced the file meanwhile: where is it now?
+    if (!read && read.error().code == Code::kNotFound) continue;
+    if (!read && read.error().code != Code::kOutOfRange) return std::unexpected(read.error());
+    if (!read) batch = {};
+    result.batches.push_back({.position = entry.position,
+                              .recorded_us = entry.recorded_us,
+                              .from = entry.from,
+                              .base_offset = entry.base_offset,
+                              .record_count = static_cast<std::int32_t>(entry.record_count),
+                              .batch = batch});
+    result.next = entry.position.next(entry.record_count);
+    return result;
+  }
+}
+
+Result<std::optional<Position>> StoreImpl::first_match(const ConditionItem& item, Position from,
+                                                       Position below) const {
+  const OrderLog& order = parts().order;
+  const OrderLookups lookups{
+      .topic_of = [&order](Position position) -> Result<Uuid> {
+        STELE_TRY(const OrderEntry entry, order.entry_at(position));
+        return entry.from.topic;
+      },
+      .first_of_topics = [&order](const std::vector<Uuid>& topics, Position at,
+                                  Position end) { return order.first_of_topics(topics, at, end); }};
+  return find_first_match(*parts().index, lookups, item, from, std::min(below, core_.end()));
+}
+
+Result<Position> StoreImpl::find_recorded(std::int64_t recorded_us) const {
+  const Position end = core_.end();
+  STELE_TRY(const auto found, parts().order.find_recorded(recorded_us));
+  return found ? std::min(*found, end) : end;
 }
 
 StoreStats StoreImpl::stats() const {

@@ -85,6 +85,7 @@ Operation StoreImpl::topic_creation(TopicSpec spec, std::shared_ptr<TopicPtr> cr
 void StoreImpl::forget_topic(const TopicEntry& topic) {
   StoreParts& parts = core_.parts();
   parts.table.remove(topic.info->id);
+  parts.streams->remove_topic(topic.info->id);
   for (const PartitionPtr& partition : topic.partitions) {
     partition->set_removed();
     for (const auto& segment : *partition->segments()) {
@@ -159,6 +160,9 @@ Operation StoreImpl::topic_change(const Uuid& topic, TopicChange change,
                           : core_.parts().sequencer.find_topic(event->topic_id)->info->settings;
     const auto config = TopicConfig::parse(event->settings);
     if (!config) return std::unexpected(Error{Code::kInvalid, config.error().detail});
+    const TopicInfo& before = *core_.parts().sequencer.find_topic(event->topic_id)->info;
+    if (config->indexed != before.config.indexed)
+      return fail(Code::kInvalid, "stele.index is said when a topic is created, for good");
     if (change.partition_count != 0) {
       STELE_DO(check_partition_count(*event, change.partition_count - event->partition_count));
       event->partition_count = change.partition_count;

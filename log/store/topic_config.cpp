@@ -62,6 +62,9 @@ constexpr std::array kTable = {
                 "Without effect: segments of different partitions roll at different times anyway."},
     SettingInfo{"segment.ms", kLong, "604800000",
                 "A segment that is older is closed at the next append."},
+    SettingInfo{
+        "stele.index", kBoolean, "true",
+        "Events are found by stream, type and tag; said when the topic is created, for good."},
     SettingInfo{"unclean.leader.election.enable", kBoolean, "false",
                 "One node: there is no election."},
 };
@@ -171,6 +174,7 @@ Result<void> apply_text(TopicConfig& config, const SettingInfo& info, std::strin
     STELE_TRY(config.min_cleanable_dirty_ratio, parse_ratio(info.name, value));
   } else {
     STELE_DO(check_text(info.name, value));
+    if (info.name == "stele.index") config.indexed = value == "true";
     if (info.name == "message.timestamp.type") config.log_append_time = value == "LogAppendTime";
   }
   return {};

@@ -38,6 +38,7 @@ struct TopicConfig {
   std::int64_t segment_ms = 604'800'000;
   std::int32_t max_message_bytes = 1'048'588;  ///< of one batch, compressed as it came
   CleanupPolicy cleanup_policy = CleanupPolicy::kDelete;
+  bool indexed = true;           ///< stele.index: events are found by stream, type and tag
   bool log_append_time = false;  ///< message.timestamp.type=LogAppendTime
   std::int64_t timestamp_before_max_ms = INT64_MAX;
   std::int64_t timestamp_after_max_ms = 3'600'000;

@@ -42,7 +42,9 @@ ParsedSettings share_descriptors(ParsedSettings parsed, std::size_t descriptors)
 
 Result<std::unique_ptr<Env>> open_env(const Settings& settings) {
   PosixEnvOptions options;
-  options.flush = settings.flush == "uring" ? FlushEngine::kUring : FlushEngine::kThread;
+  options.flush = settings.flush == "adaptive" ? FlushEngine::kAdaptive
+                  : settings.flush == "uring"  ? FlushEngine::kUring
+                                               : FlushEngine::kThread;
   options.direct = settings.direct;
   options.reporter = [](Severity severity, std::string_view line) {
     server::log_line(severity, line);

@@ -4,10 +4,12 @@
 #include <csignal>
 #include <cstdlib>
 #include <limits>
+#include <utility>
 
 #include "log/base/fail.h"
 #include "server/app/store_metrics.h"
 #include "server/core/log.h"
+#include "server/kafka/handlers.h"
 
 namespace stele::app {
 
@@ -18,7 +20,7 @@ namespace {
 constexpr auto kDrainMax = 10s;
 constexpr auto kTellMax = 2s;  // after the store has stopped: clients and health checks learn of it
 constexpr auto kDrainCheck = 10ms;
-constexpr std::size_t kHttpConnectionsMax = 256;
+constexpr std::size_t kHttpConnectionsMax = 2048;
 
 kafka::ConnectionLimits connection_limits(const Settings& settings) {
   kafka::ConnectionLimits limits;
@@ -88,7 +90,8 @@ Server::Server(const ParsedSettings& parsed, Env& env, log::Store& store, const 
           {.connections_max = kHttpConnectionsMax, .connections_per_ip_max = kHttpConnectionsMax}),
       pool_({buffer_bytes(parsed.settings), kept_buffer_bytes(parsed.settings)}),
       loop_(env),
-      driver_(loop_, env, store) {}
+      driver_(loop_, env, store),
+      events_(store) {}
 
 Server::~Server() {
   store_.on_advance({});
@@ -147,12 +150,50 @@ Result<void> Server::listen() {
       [this](const std::string& ip) { return broker_->quota_configs.connection_rate_of(ip); });
   kafka_ = std::make_unique<kafka::Service>(loop_, pool_, connection_limits(parsed_.settings),
                                             *broker_, metrics_);
-  http_ = std::make_unique<http::HttpServer>(
-      loop_,
+  make_http();
+  return make_grpc();
+}
+
+Result<void> Server::make_grpc() {
+  if (parsed_.settings.grpc_listen.empty()) return {};
+  STELE_TRY(const auto addresses, addresses_of(parsed_.settings.grpc_listen, "grpc-listen"));
+  rpc::GrpcOptions options;
+  for (const server::SocketAddress& address : addresses) {
+    options.addresses.push_back(address.text());
+  }
+  options.memory_bytes_max = static_cast<std::size_t>(parsed_.settings.memory_bytes_max / 4);
+  auto opened = rpc::GrpcServer::open(loop_, env_, events_, std::move(options),
+                                      [this] { return unhealthy_because(); });
+  if (!opened) return fail(opened.error().code, "grpc-listen: {}", opened.error().detail);
+  grpc_ = *std::move(opened);
+  return {};
+}
+
+void Server::make_http() {
+  http::ApiOptions options;
+  options.limits.body_total_bytes_max =
+      static_cast<std::size_t>(parsed_.settings.memory_bytes_max / 8);
+  options.auto_create_topics = parsed_.settings.auto_create_topics;
+  options.default_partitions = parsed_.settings.default_partitions;
+  options.is_reserved = kafka::is_reserved_topic_name;
+  api_ = std::make_unique<http::Api>(
+      loop_, events_, options,
       http::Status{.metrics = [this] { return metrics_text(); },
                    .unhealthy_because = [this] { return unhealthy_because(); },
                    .ready = [this] { return drain_until_ == 0ns && stopped_since_ == 0ns; }});
-  return {};
+  http_ = std::make_unique<http::HttpServer>(loop_, env_, options.limits, *api_,
+                                             [this] { return store_.end().raw(); });
+}
+
+std::chrono::nanoseconds Server::end_http_turn() {
+  constexpr auto kKeepAliveEvery = 15s;
+  const Position end = store_.end();
+  if (std::exchange(followed_, end) != end) api_->wake_followers();
+  if (loop_.now() >= next_keep_alive_) {
+    api_->keep_followers_alive();
+    next_keep_alive_ = loop_.now() + kKeepAliveEvery;
+  }
+  return http_->end_turn();
 }
 
 kafka::BrokerOptions Server::broker_options() const {
@@ -192,16 +233,22 @@ std::string Server::ready_text(std::chrono::nanoseconds took) const {
     }
     return text;
   };
+  std::string grpc_text = grpc_ == nullptr ? "none" : "";
+  if (grpc_ != nullptr) {
+    for (const std::string& address : grpc_->addresses()) {
+      grpc_text += (grpc_text.empty() ? "" : ",") + address;
+    }
+  }
   const std::uint16_t port = kafka_listeners_.front()->address().port();
   const std::string host = on_both_loopbacks(kafka_listeners_)
                                ? fmt::format("localhost:{}", port)
                                : kafka_listeners_.front()->address().text();
   return fmt::format(
-      "steled ready kafka={} http={} data={} took_ms={}\n"
+      "steled ready kafka={} http={} grpc={} data={} took_ms={}\n"
       "  produce:  echo 'hello, stele' | kcat -b {} -t first -P\n"
       "  consume:  kcat -b {} -t first -C -o beginning -e\n"
       "  look:     kcat -b {} -L\n",
-      list(kafka_listeners_), list(http_listeners_), parsed_.settings.data,
+      list(kafka_listeners_), list(http_listeners_), grpc_text, parsed_.settings.data,
       std::chrono::duration_cast<std::chrono::milliseconds>(took).count(), host, host, host);
 }
 
@@ -211,6 +258,7 @@ int Server::run() {
     return std::chrono::nanoseconds::max();
   });
   loop_.add_hook([this] { return kafka_->end_turn(); });
+  loop_.add_hook([this] { return end_http_turn(); });
   loop_.add_hook([this] { return std::min(watch_store(), watch_drain()); });
   if (systemd_.watchdog_period() > 0us) loop_.add_hook([this] { return ping_systemd(); });
   loop_.on_signals({SIGTERM, SIGINT}, [this](int signal) { on_signal(signal); });
@@ -249,11 +297,15 @@ void Server::start_drain(int exit_code, std::string_view reason) {
   kafka_listeners_.clear();
   broker_->drain();
   kafka_->drain();
+  api_->drain();
+  if (grpc_ != nullptr) grpc_->drain(kDrainMax);
 }
 
 std::chrono::nanoseconds Server::watch_drain() {
   if (drain_until_ == 0ns) return std::chrono::nanoseconds::max();
-  if (kafka_->connection_count() == 0 || loop_.now() >= drain_until_) {
+  const bool drained =
+      kafka_->connection_count() == 0 && (grpc_ == nullptr || grpc_->drained());
+  if (drained || loop_.now() >= drain_until_) {
     loop_.stop();
     return 0ns;
   }
@@ -295,6 +347,8 @@ std::string Server::metrics_text() const {
   text.gauge("stele_kafka_quota_clients", "Clients whose use is measured for quotas.")
       .sample("", as_gauge(broker_->quotas.client_count()));
   broker_->coordinator.print(text);
+  http_->print(text);
+  if (grpc_ != nullptr) grpc_->print(text);
   text.gauge("stele_kafka_appending_bytes", "Bytes given to the store and not yet answered.")
       .sample("", as_gauge(broker_->appending_bytes));
   text.gauge("stele_buffer_in_use_bytes", "Buffers that hold requests and answers.")

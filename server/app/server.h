@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "log/env/env.h"
+#include "log/event_store/event_store.h"
 #include "log/store/store.h"
 #include "server/app/settings.h"
 #include "server/app/systemd.h"
@@ -19,6 +20,8 @@
 #include "server/core/event_loop.h"
 #include "server/core/listener.h"
 #include "server/core/store_driver.h"
+#include "server/grpc/grpc_server.h"
+#include "server/http/api/api.h"
 #include "server/http/http_server.h"
 #include "server/kafka/broker.h"
 #include "server/kafka/metrics.h"
@@ -51,6 +54,9 @@ private:
                          const server::Listener::Handler& handler,
                          std::vector<std::unique_ptr<server::Listener>>& into);
   [[nodiscard]] kafka::BrokerOptions broker_options() const;
+  void make_http();
+  Result<void> make_grpc();
+  std::chrono::nanoseconds end_http_turn();
   std::chrono::nanoseconds watch_store();
   void on_signal(int signal);
   void start_drain(int exit_code, std::string_view reason);
@@ -73,10 +79,15 @@ private:
   std::vector<std::unique_ptr<server::Listener>> http_listeners_;
   std::unique_ptr<kafka::Broker> broker_;
   std::unique_ptr<kafka::Service> kafka_;
+  log::EventStore events_;
+  std::unique_ptr<http::Api> api_;
   std::unique_ptr<http::HttpServer> http_;
+  std::unique_ptr<rpc::GrpcServer> grpc_;  ///< null: there is none
   std::chrono::nanoseconds drain_until_{0};    ///< 0: not draining
   std::chrono::nanoseconds stopped_since_{0};  ///< 0: the store has not stopped
   std::chrono::nanoseconds next_ping_{0};
+  std::chrono::nanoseconds next_keep_alive_{0};  ///< of followers over WebSocket
+  Position followed_{0};                         ///< the store's end, as they know it
   int exit_code_ = kExitStopped;
 };
 

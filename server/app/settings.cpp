@@ -73,6 +73,11 @@ Result<void> set_addresses(Settings& into, std::string_view value) {
   return {};
 }
 
+Result<void> set_grpc_addresses(Settings& into, std::string_view value) {
+  into.grpc_listen.clear();
+  return value == "none" ? Result<void>() : set_addresses<&Settings::grpc_listen>(into, value);
+}
+
 Result<void> set_advertised(Settings& into, std::string_view value) {
   if (!value.empty()) {
     STELE_TRY(const auto parsed, server::HostPort::parse(value));
@@ -111,7 +116,8 @@ Result<void> set_overrides(Settings& into, std::string_view value) {
 }
 
 Result<void> set_flush(Settings& into, std::string_view value) {
-  if (value != "uring" && value != "thread") return fail(Code::kInvalid, "is not uring or thread");
+  if (value != "adaptive" && value != "uring" && value != "thread")
+    return fail(Code::kInvalid, "is not adaptive, uring or thread");
   into.flush = value;
   return {};
 }
@@ -146,8 +152,11 @@ constexpr std::array kTable = std::to_array<Row>({
      "HOST:PORT that clients are told to connect to. Empty: the address that they reached; "
      "localhost on loopback.",
      set_advertised},
-    {"http-listen", "", "127.0.0.1:8092", "HOST:PORT for metrics and health; several with commas.",
+    {"http-listen", "", "127.0.0.1:8092",
+     "HOST:PORT for the HTTP API, metrics and health; several with commas.",
      set_addresses<&Settings::http_listen>},
+    {"grpc-listen", "", "127.0.0.1:8093",
+     "HOST:PORT to serve gRPC on; several with commas. none: no gRPC.", set_grpc_addresses},
     {"insecure", "", "false",
      "Allow listeners beyond loopback, although nobody has to prove who they are.",
      set_flag<&Settings::insecure>},
@@ -231,8 +240,10 @@ constexpr std::array kTable = std::to_array<Row>({
     {"compaction-interval-ms", "log.cleaner.backoff.ms", "15000",
      "How often it is looked for what is to be compacted.",
      set_number<&Settings::compaction_interval_ms, 0, kInt32Max>},
-    {"flush", "", "uring",
-     "How the journal reaches the disk: uring, or thread; uring falls back to thread.", set_flush},
+    {"flush", "", "adaptive",
+     "How the journal reaches the disk: uring; thread; or adaptive: small writes at once while the "
+     "disk is quick, the rest by uring. Where the kernel refuses uring, thread.",
+     set_flush},
     {"direct", "", "true", "Write the journal past the page cache (O_DIRECT) where that works.",
      set_flag<&Settings::direct>},
     {"log-level", "", "info", "debug, info, warn or error.", set_level},

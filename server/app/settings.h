@@ -19,6 +19,7 @@ struct Settings {
   std::string kafka_listen;
   std::string kafka_advertised;
   std::string http_listen;
+  std::string grpc_listen;  ///< empty: no gRPC
   bool insecure = false;
   std::int32_t node_id = 1;
   bool auto_create_topics = true;
@@ -48,7 +49,7 @@ struct Settings {
   std::int64_t compaction_memory_bytes = 0;
   std::int64_t compaction_bytes_per_second_max = 0;
   std::int64_t compaction_interval_ms = 0;
-  std::string flush;  ///< uring or thread
+  std::string flush;  ///< adaptive, uring or thread
   bool direct = true;
   std::string log_level;
 };

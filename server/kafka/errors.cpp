@@ -35,13 +35,14 @@ constexpr std::array kTable = std::to_array<Row>({
     {Code::kFenced, kInvalidProducerEpoch, kInvalidRequest, kProducerFenced},
     {Code::kClosed, kKafkaStorageError, kKafkaStorageError, kKafkaStorageError},
     {Code::kCancelled, kRequestTimedOut, kRequestTimedOut, kRequestTimedOut},
+    {Code::kTombstoned, kInvalidRecord, kInvalidRequest, kInvalidRequest},
 });
 
 constexpr bool table_is_indexed_by_code() {
   for (std::size_t i = 0; i < kTable.size(); ++i) {
     if (static_cast<std::size_t>(kTable[i].code) != i) return false;
   }
-  return kTable.size() == static_cast<std::size_t>(Code::kCancelled) + 1;
+  return kTable.size() == static_cast<std::size_t>(Code::kTombstoned) + 1;
 }
 static_assert(table_is_indexed_by_code());
 

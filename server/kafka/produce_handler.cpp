@@ -2,6 +2,7 @@
 #include <chrono>
 
 #include "log/format/batch_check.h"
+#include "log/store/gather_terms.h"
 #include "server/kafka/handlers.h"
 #include "server/kafka/wire/produce.h"
 
@@ -81,7 +82,7 @@ struct Place {
 void append(const ProduceCallPtr& call, Place place, log::BatchAppend batch) {
   const std::size_t bytes = batch.batch.size();
   log::AppendRequest request;
-  request.batches.push_back(batch);
+  request.batches.push_back(std::move(batch));
   request.owner = call->request.frame;
   ++call->waiting;
   call->broker.appending_bytes += bytes;
@@ -156,6 +157,10 @@ void produce_partition(const ProduceCallPtr& call, const log::TopicInfo& topic, 
   if (!checked) return refuse_batch(answered, checked.error());
   log::BatchAppend to_append{
       {topic.id, asked.index}, batch, checked->min_timestamp_ms, checked->max_timestamp_ms};
+  if (log::is_indexed(topic)) {
+    to_append.terms = log::gather_terms(call->broker.store.index().hasher(), topic.id,
+                                        checked->header, checked->records);
+  }
   if (topic.config.log_append_time) {
     apply_log_append_time(writable(request, batch), now_ms);
     to_append.min_timestamp_ms = to_append.max_timestamp_ms = now_ms;
@@ -164,7 +169,7 @@ void produce_partition(const ProduceCallPtr& call, const log::TopicInfo& topic, 
     set_max_timestamp(writable(request, batch), checked->max_timestamp_ms);
   }
   call->broker.metrics.records_produced_bytes += static_cast<std::int64_t>(batch.size());
-  append(call, place, to_append);
+  append(call, place, std::move(to_append));
 }
 
 void produce_topic(const ProduceCallPtr& call, std::size_t index,

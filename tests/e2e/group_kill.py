@@ -5,7 +5,7 @@ and one of the KIP-848 protocol, two members each; now and then a member is kill
 Afterwards: every record was delivered to every group at least once, and what a group had committed when the service was
 killed is what it finds after the restart, or more.
 
-STELE_COUNT kills (50 unless told), STELE_SEED replays their moments.
+STELE_COUNT kills (50 unless told), STELE_SEED replays their moments. Runs long.
 """
 
 import subprocess

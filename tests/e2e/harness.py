@@ -5,7 +5,9 @@ A script is a list of cases; each is a function that asserts and returns a line 
     if __name__ == "__main__":
         run_cases(first_case, second_case)
 
-Environment: STELE_BUILD (the build to test), STELE_COUNT (size of campaigns), STELE_SEED (replays one).
+Environment: STELE_BUILD (the build to test), STELE_COUNT (size of campaigns), STELE_SEED (replays one), STELE_PORTS (first-last:
+where free ports are looked for, so that scripts that run at a time never take each other's while a service is down).
+A script that measures time or memory says "Runs alone" in its first lines: ./test runs it when no other one is.
 Exit codes: 0 all passed, 1 a case failed, 77 the machine cannot run it (the last line says why).
 """
 
@@ -30,12 +32,14 @@ ROOT = Path(os.environ.get("STELE_ROOT") or Path(__file__).resolve().parents[2])
 BUILD = Path(os.environ.get("STELE_BUILD") or ROOT / "build" / "release")
 STELED = BUILD / "bin" / "steled"
 STELE = BUILD / "bin" / "stele"
+PORTS = os.environ.get("STELE_PORTS") or "20000-31999"
 COULD_NOT_RUN = 77
 START_SECONDS_MAX = 60.0  # sanitizers and a busy machine
 # What a sanitizer says when it has found something; the process' exit code alone may be lost by a kill.
 SANITIZER_MARKS = ("ERROR: AddressSanitizer", "WARNING: ThreadSanitizer", "runtime error:", "LeakSanitizer")
 
 _services: list["Service"] = []
+_ports_given: set[int] = set()
 
 
 class CouldNotRun(Exception):
@@ -71,13 +75,18 @@ def temp_folder(name: str) -> Iterator[Path]:
 
 
 def free_port() -> int:
-    """A port that nobody has now, on both loopbacks. Below the ephemeral range, so that no client gets it either."""
-    for _ in range(200):
-        port = random.SystemRandom().randrange(20000, 32000)
+    """A port that nobody has now, on both loopbacks, and that was not given before. Below the ephemeral range, so that no
+    client gets it either."""
+    first, last = map(int, PORTS.split("-"))
+    for _ in range(1000):
+        port = random.SystemRandom().randrange(first, last + 1)
+        if port in _ports_given:
+            continue
         try:
             for family, host in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
                 with socket.socket(family) as probe:
                     probe.bind((host, port))
+            _ports_given.add(port)
             return port
         except OSError:
             continue
@@ -110,7 +119,8 @@ class Service:
     def spawn(self) -> "Service":
         """Starts the process without waiting for it to be ready."""
         command = [*self.prefix, str(STELED), "--data", str(self.data), "--kafka-listen", self.kafka,
-                   "--http-listen", f"localhost:{self.http_port}", *self.flags]
+                   "--http-listen", f"localhost:{self.http_port}",
+                   "--grpc-listen", "none", *self.flags]
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log,
                                             env=self.env and {**os.environ, **self.env})

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Clients that flood, stall, or ask for more than they may: what each costs the service, and what others notice of it."""
+"""Clients that flood, stall, or ask for more than they may: what each costs the service, and what others notice of it.
+Runs alone: it measures memory and how fast others are answered."""
 
 import contextlib
 import os

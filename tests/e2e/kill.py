@@ -4,7 +4,7 @@
 Afterwards: what was acknowledged is where the acknowledgement said; all that was sent is in the log once; the records of a
 producer in a partition are in the order sent; `stele verify` calls the folder whole, right after a kill as well.
 
-STELE_COUNT kills (50 unless told), STELE_SEED replays their moments.
+STELE_COUNT kills (50 unless told), STELE_SEED replays their moments. Runs long.
 """
 
 import subprocess

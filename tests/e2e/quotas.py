@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Quotas against clients that we did not write: confluent-kafka and kcat get their rate, not more, and lose nothing; other
-clients beside them go on. Rates are measured over seconds, after the burst that a window allows."""
+clients beside them go on. Rates are measured over seconds, after the burst that a window allows. Runs alone."""
 
 import contextlib
 import socket

@@ -31,7 +31,8 @@ def refused(code: int, *words: str | Path, says: str, prefix: tuple[str, ...] = 
 
 
 def on_ports(kafka: int | None = None, http: int | None = None) -> tuple[str, ...]:
-    return ("--kafka-listen", f"localhost:{kafka or free_port()}", "--http-listen", f"localhost:{http or free_port()}")
+    return ("--kafka-listen", f"localhost:{kafka or free_port()}", "--http-listen", f"localhost:{http or free_port()}",
+            "--grpc-listen", "none")
 
 
 def port_in_use() -> str:
@@ -116,10 +117,10 @@ def open_to_others_needs_insecure() -> str:
         port = free_port()
         for flag in ("--kafka-listen", "--http-listen"):
             other = "--http-listen" if flag == "--kafka-listen" else "--kafka-listen"
-            words = (flag, f"0.0.0.0:{port}", other, f"localhost:{free_port()}")
+            words = (flag, f"0.0.0.0:{port}", other, f"localhost:{free_port()}", "--grpc-listen", "none")
             line = refused(USAGE, "--data", folder / "a", *words, says="--insecure")
         process = subprocess.Popen([STELED, "--data", folder / "b", "--kafka-listen", f"0.0.0.0:{port}", "--http-listen",
-                                    f"localhost:{free_port()}", "--insecure"], stdout=subprocess.PIPE,
+                                    f"localhost:{free_port()}", "--grpc-listen", "none", "--insecure"], stdout=subprocess.PIPE,
                                    stderr=subprocess.PIPE)
         try:
             assert process.stdout.readline().startswith(b"steled ready ")

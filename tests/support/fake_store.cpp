@@ -1,7 +1,9 @@
 #include "tests/support/fake_store.h"
 
 #include <algorithm>
+#include <utility>
 
+#include "log/base/check.h"
 #include "log/base/fail.h"
 #include "log/format/batch_builder.h"
 #include "log/format/record_batch.h"
@@ -336,6 +338,89 @@ Result<void> FakeStore::close() {
   }
   state_ = log::StoreState::kClosed;
   return {};
+}
+
+Env& FakeStore::env() const {
+  STELE_CHECK(false);
+  std::unreachable();
+}
+
+Result<log::OrderedRead> FakeStore::read_topic(const Uuid& /*topic*/, Position /*from*/,
+                                               std::size_t /*bytes_max*/) const {
+  return fail(Code::kUnsupported, "the fake store has no order");
+}
+
+Result<log::OrderedRead> FakeStore::read_batch_at(Position /*position*/) const {
+  return fail(Code::kUnsupported, "the fake store has no order");
+}
+
+Result<std::optional<Position>> FakeStore::first_match(const log::ConditionItem& /*item*/,
+                                                       Position /*from*/,
+                                                       Position /*below*/) const {
+  return fail(Code::kUnsupported, "the fake store has no index");
+}
+
+Result<Position> FakeStore::find_recorded(std::int64_t /*recorded_us*/) const {
+  return fail(Code::kUnsupported, "the fake store has no order");
+}
+
+bool FakeStore::wait_for(Position position, std::chrono::nanoseconds /*longest*/) const {
+  return position_ > position;
+}
+
+namespace {
+
+/// Makes terms, and finds none.
+class EmptyIndex final : public log::TermIndex {
+public:
+  [[nodiscard]] const log::TermHasher& hasher() const override { return hasher_; }
+  [[nodiscard]] Position indexed_to() const override { return {}; }
+  void add(const log::BatchTerms& /*terms*/, Position /*first*/,
+           std::int32_t /*partition*/) override {}
+  void advance(Position /*end*/) override {}
+  void upkeep(Position /*durable*/, Position /*ids_wanted_from*/) override {}
+  Result<void> flush(Position /*durable*/) override { return {}; }
+  [[nodiscard]] bool overloaded() const override { return false; }
+  [[nodiscard]] bool running() const override { return false; }
+  void stop() override {}
+  [[nodiscard]] Result<std::optional<log::TermHead>> head(
+      const log::TermView& /*term*/) const override {
+    return std::nullopt;
+  }
+  [[nodiscard]] bool certainly_none_from(const log::TermView& /*term*/,
+                                         Position /*from*/) const override {
+    return true;
+  }
+  [[nodiscard]] Result<std::unique_ptr<log::PostingReader>> postings(
+      const log::TermView& /*term*/) const override {
+    return fail(Code::kUnsupported, "the fake store has no index");
+  }
+  Result<void> for_each(log::TermKind /*kind*/, const Uuid& /*topic*/,
+                        const std::function<bool(const log::TermView&,
+                                                 const log::TermHead&)>& /*each*/) const override {
+    return {};
+  }
+  [[nodiscard]] log::TermIndexStats stats() const override { return {}; }
+
+private:
+  log::TermHasher hasher_{0};
+};
+
+}  // namespace
+
+const log::TermIndex& FakeStore::index() const {
+  static const EmptyIndex index;
+  return index;
+}
+
+log::StreamRules FakeStore::stream_rules(const Uuid& /*topic*/, ByteView /*key*/) const {
+  return {};
+}
+
+void FakeStore::put_stream_rules_async(const Uuid& /*topic*/, ByteView /*key*/,
+                                       log::StreamRules /*rules*/,
+                                       log::ExpectedVersion /*expected*/, Done done) {
+  done(fail(Code::kUnsupported, "the fake store has no streams"));
 }
 
 }  // namespace stele::test

@@ -31,6 +31,8 @@ public:
 
   // --- Store ---
   [[nodiscard]] Uuid id() const override;
+  /// It has none: aborts.
+  [[nodiscard]] Env& env() const override;
   Result<log::TopicPtr> create_topic(const log::TopicSpec& spec) override;
   Result<void> delete_topic(const Uuid& topic) override;
   Result<log::TopicPtr> configure_topic(const Uuid& topic,
@@ -68,6 +70,23 @@ public:
   [[nodiscard]] Position end() const override { return position_; }
   [[nodiscard]] Result<log::OrderedRead> read_all(Position from,
                                                   std::size_t bytes_max) const override;
+  /// Nothing is found by stream, type, tag, or order: reads of them answer kUnsupported.
+  [[nodiscard]] Result<log::OrderedRead> read_topic(const Uuid& topic, Position from,
+                                                    std::size_t bytes_max) const override;
+  [[nodiscard]] Result<log::OrderedRead> read_batch_at(Position position) const override;
+  [[nodiscard]] Result<std::optional<Position>> first_match(const log::ConditionItem& item,
+                                                            Position from,
+                                                            Position below) const override;
+  [[nodiscard]] Result<Position> find_recorded(std::int64_t recorded_us) const override;
+  [[nodiscard]] std::int32_t timeline() const override { return 0; }
+  [[nodiscard]] const log::TermIndex& index() const override;
+  [[nodiscard]] Result<void> check_versions_known(const Uuid& /*topic*/) const override {
+    return {};
+  }
+  [[nodiscard]] log::StreamRules stream_rules(const Uuid& topic, ByteView key) const override;
+  void put_stream_rules_async(const Uuid& topic, ByteView key, log::StreamRules rules,
+                              log::ExpectedVersion expected, Done done) override;
+  bool wait_for(Position position, std::chrono::nanoseconds longest) const override;
   bool wait_for(const TopicPartition& partition, Offset offset,
                 std::chrono::nanoseconds longest) const override;
   void on_advance(std::function<void(std::span<const log::PartitionAdvance>)> listener) override;

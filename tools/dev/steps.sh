@@ -91,26 +91,44 @@ make_venv() {
   cp "$wanted" "$venv/requirements.txt"
 }
 
-# script_cases SCRIPT…: each is a case; it may say with exit code 77 that it could not run.
+# run_script LANE SCRIPT: one case; it may say with exit code 77 that it could not run. Each lane has ports of its own.
+run_script() {
+  local lane=$1 script=$2 name=${2#tests/} log started=$SECONDS code=0
+  log="$logs/$step.$(echo "${script#tests/*/}" | tr / _).log"
+  case $script in
+    */test_*.py) set -- "$venv/bin/python" -m pytest -q "$script" ;;
+    *.py) set -- "$venv/bin/python" "$script" ;;
+    *) set -- "./$script" ;;
+  esac
+  STELE_PORTS=$((20000 + 6000 * lane))-$((25999 + 6000 * lane)) \
+    timeout -k 20 "$script_seconds_max" "$@" >"$log" 2>&1 </dev/null || code=$?
+  echo "$name: exit code $code after $((SECONDS - started)) s ($log)"
+  case $code in
+    0) case_is pass "$name" ;;
+    77) case_is skip "$name" "$(tail -n 1 "$log")" ;;
+    *) tail -n 40 "$log"; case_is fail "$name" ;;
+  esac
+}
+
+# script_cases LANES SCRIPT…: each is a case; as many at a time as there are lanes. A script that says `Runs alone` in its
+# first lines (it measures time or memory) runs behind the others, by itself; one that says `Runs long` begins first.
 script_cases() {
-  local script name log started code failed=0
+  local lanes=$1 script long=() others=() alone=()
+  shift
   export STELE_BUILD=$release STELE_ROOT=$house_root STELE_VENV=$venv PATH="$venv/bin:$PATH"
   for script in "$@"; do
-    name=${script#tests/} log="$logs/$step.$(echo "${script#tests/*/}" | tr / _).log" started=$SECONDS code=0
-    case $script in
-      */test_*.py) set -- "$venv/bin/python" -m pytest -q "$script" ;;
-      *.py) set -- "$venv/bin/python" "$script" ;;
-      *) set -- "./$script" ;;
-    esac
-    timeout -k 20 "$script_seconds_max" "$@" >"$log" 2>&1 </dev/null || code=$?
-    echo "$name: exit code $code after $((SECONDS - started)) s ($log)"
-    case $code in
-      0) case_is pass "$name" ;;
-      77) case_is skip "$name" "$(tail -n 1 "$log")" ;;
-      *) tail -n 40 "$log"; case_is fail "$name"; failed=1 ;;
+    case $(head -n 20 "$script") in
+      *"Runs alone"*) alone+=("$script") ;;
+      *"Runs long"*) long+=("$script") ;;
+      *) others+=("$script") ;;
     esac
   done
-  return $failed
+  export -f run_script case_is
+  export step cases logs venv script_seconds_max
+  printf '%s\0' "${long[@]}" "${others[@]}" | xargs -0 -r -n 1 -P "$lanes" --process-slot-var=lane \
+    bash -c '[ -z "$1" ] || run_script "$lane" "$1"' lane
+  for script in "${alone[@]}"; do run_script 0 "$script"; done
+  ! grep -q '^fail' "$cases"
 }
 
 # scripts_in PATTERN…: the executable files among them, so that a file dropped in is a case.
@@ -122,17 +140,19 @@ scripts_in() {
   return 0
 }
 
+# step_scripts LANES PATTERN…
 step_scripts() {
-  local scripts
+  local lanes=$1 scripts
+  shift
   mapfile -t scripts < <(scripts_in "$@")
   if [ ${#scripts[@]} = 0 ]; then
     case_is skip "$step" "no case is there"
     return 0
   fi
   make_venv
-  script_cases "${scripts[@]}"
+  script_cases "$lanes" "${scripts[@]}"
 }
 
-step_compat() { step_scripts tests/compat/*/run.sh; }
+step_compat() { step_scripts 1 tests/compat/*/run.sh; }
 
-step_e2e() { step_scripts tests/e2e/*.sh tests/e2e/*.py; }
+step_e2e() { step_scripts 2 tests/e2e/*.sh tests/e2e/*.py; }

@@ -27,7 +27,8 @@ CODE = (*CPP, ".py", ".sh", ".cmake", ".java", ".sql", "CMakeLists.txt")
 
 # --- arrows: who may include whom. A folder may always include itself. ---
 
-LOG = ["base", "env", "format", "journal", "segment", "order", "index", "partition", "compaction", "store"]
+LOG = ["base", "env", "format", "journal", "segment", "order", "index", "events", "streams", "partition", "compaction", "store",
+       "event_store"]
 # Within log a folder may include those to its left; base, env and format know base alone.
 ARROWS: dict[str, list[str]] = {
     f"log/{folder}": ["log/base"] if folder in ("base", "env", "format") else
@@ -79,10 +80,14 @@ DOOR_ALLOWED: dict[tuple[str, str], str] = {
     ("log/env/", "lock"): "completions are handed over between the helper thread and the core",
     ("log/env/", "raw I/O"): "the door itself",
     ("log/segment/file_cache", "lock"): "readers on any thread share the open files, bounded in number",
+    ("log/event_store/batch_cache", "lock"): "readers on any thread share the decoded batches, bounded in bytes",
+    ("log/streams/", "lock"): "rules of streams are read by any thread",
     ("log/store/", "lock"): "the embedded front is thread-safe: who finds the core idle runs it",
     ("server/core/buffer_pool", "lock"): "buffers come back from whichever thread drops the last reader",
     ("server/core/descriptor", "raw I/O"): "closes sockets, which are not files of the store",
     ("server/core/listener", "raw I/O"): "keeps a descriptor in reserve for when there are none left",
+    ("server/grpc/", "thread"): "gRPC's queue is polled, and pages are read, off the event loop",
+    ("server/grpc/", "lock"): "a call is shared by the poller, the readers and the loop",
     ("server/app/", "thread"): "main() starts the core and the edge threads",
     ("server/app/", "getenv"): "STELE_* variables are read once, at start",
     ("server/app/", "raw I/O"): "the configuration file is read before there is a store",

@@ -290,6 +290,7 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(EnvKind{"Sim", true, FlushEngine::kInline, "/tmp"},
                     EnvKind{"InlineOnDisk", false, FlushEngine::kInline, "/tmp"},
                     EnvKind{"UringOnDisk", false, FlushEngine::kUring, "/tmp"},
+                    EnvKind{"AdaptiveOnDisk", false, FlushEngine::kAdaptive, "/tmp"},
                     EnvKind{"ThreadOnDisk", false, FlushEngine::kThread, "/tmp"},
                     EnvKind{"InlineInMemory", false, FlushEngine::kInline, "/dev/shm"},
                     EnvKind{"UringInMemory", false, FlushEngine::kUring, "/dev/shm"}),

@@ -101,7 +101,8 @@ TEST(PosixEnv, AFullDiskIsNoSpaceInEveryEngineAndHeals) {
   TempFolder folder;
   if (!folder.mount_tmpfs("size=64k")) GTEST_SKIP() << "mounting a tmpfs needs root";
   const std::string big(128 * 1024, 'x');
-  for (FlushEngine flush : {FlushEngine::kInline, FlushEngine::kUring, FlushEngine::kThread}) {
+  for (FlushEngine flush :
+       {FlushEngine::kInline, FlushEngine::kAdaptive, FlushEngine::kUring, FlushEngine::kThread}) {
     auto env = quiet_env(flush);
     auto file = env->open(folder.file("a"), OpenMode::kCreate);
     ASSERT_TRUE(file);
@@ -202,7 +203,8 @@ TEST(PosixEnv, ALockHeldByAnotherProcessNamesIt) {
 }
 
 TEST(PosixEnv, TheEventDescriptorTellsFlushesAndOffloadedWork) {
-  for (FlushEngine flush : {FlushEngine::kInline, FlushEngine::kUring, FlushEngine::kThread}) {
+  for (FlushEngine flush :
+       {FlushEngine::kInline, FlushEngine::kAdaptive, FlushEngine::kUring, FlushEngine::kThread}) {
     SCOPED_TRACE(static_cast<int>(flush));
     TempFolder folder;
     auto env = quiet_env(flush);
@@ -278,7 +280,8 @@ TEST(PosixEnv, NoWakeIsLostAmongWorkAndPolls) {
 }
 
 TEST(PosixEnv, DestroyingItWaitsForWorkAndRunsNoDone) {
-  for (FlushEngine flush : {FlushEngine::kInline, FlushEngine::kUring, FlushEngine::kThread}) {
+  for (FlushEngine flush :
+       {FlushEngine::kInline, FlushEngine::kAdaptive, FlushEngine::kUring, FlushEngine::kThread}) {
     TempFolder folder;
     std::atomic<bool> started = false;
     std::atomic<bool> finished = false;

@@ -13,6 +13,15 @@ namespace {
 
 const Uuid kStore = Uuid::from_random(1, 2);
 
+std::optional<Position> first_of(const std::vector<OrderEntry>& model, const Uuid& topic,
+                                 Position from) {
+  for (const OrderEntry& entry : model) {
+    if (entry.from.topic == topic && entry.position.next(entry.record_count) > from)
+      return std::max(from, entry.position);
+  }
+  return std::nullopt;
+}
+
 TEST(OrderLogModel, HoldsWhatWasAppendedOverRestarts) {
   const char* given = std::getenv("STELE_SEED");
   SimRandom random(given == nullptr ? 9 : std::strtoull(given, nullptr, 10));
@@ -60,7 +69,20 @@ TEST(OrderLogModel, HoldsWhatWasAppendedOverRestarts) {
       const Position inside =
           model[at].position.next(static_cast<std::int64_t>(random.below(model[at].record_count)));
       EXPECT_EQ(*order.find(inside), at / order.entries_per_block());
+      EXPECT_EQ(*order.entry_at(inside), model[at]);
+      const std::int64_t time_us =
+          model[at].recorded_us - static_cast<std::int64_t>(random.below(2));
+      EXPECT_EQ(*order.find_recorded(time_us), model[at].position);
+      const Uuid topic = Uuid::from_random(3, random.below(4));
+      EXPECT_EQ(*order.first_of_topics({topic}, inside, Position(position)),
+                first_of(model, topic, inside));
+      EXPECT_EQ(*order.first_of_topics({}, inside, inside.next()), inside);
+      EXPECT_EQ(*order.first_of_topics({}, inside, inside), std::nullopt);
     }
+    const auto past = order.entry_at(Position(position));
+    ASSERT_FALSE(past.has_value());
+    EXPECT_EQ(past.error().code, Code::kOutOfRange);
+    EXPECT_EQ(*order.find_recorded(position * 10), std::nullopt);
   }
 }
 

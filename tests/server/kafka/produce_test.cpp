@@ -224,7 +224,7 @@ TEST_F(ProduceRules, Rule74_StoreErrorsAreOnesThatClientsCanActOn) {
     store.fail_appends(c.code);
     EXPECT_EQ(broker().produce("orders", make_batch()).error_code, c.error);
   }
-  for (int code = 0; code <= static_cast<int>(Code::kCancelled); ++code) {
+  for (int code = 0; code <= static_cast<int>(Code::kTombstoned); ++code) {
     for (const AnswerTo request : {AnswerTo::kProduce, AnswerTo::kFetch, AnswerTo::kAdmin}) {
       EXPECT_GT(static_cast<int>(error_code(static_cast<Code>(code), request)), 0);
     }

@@ -1,0 +1,63 @@
+#include "log/index/run_join.h"
+
+#include <algorithm>
+
+namespace stele::log {
+
+Result<bool> RunCursor::next() {
+  const bool has_last = reader_.has_value();
+  last_bytes_.assign(term_.bytes.begin(), term_.bytes.end());
+  TermView last = term_;
+  last.bytes = last_bytes_;
+  while (!reader_ || !reader_->next()) {
+    if (reader_ && reader_->failed()) return run_->malformed(run_->fences()[next_fence_ - 1].block);
+    if (next_fence_ == run_->fences().size()) return false;
+    STELE_DO(run_->read(RunBlockKind::kEntries, run_->fences()[next_fence_++].block, block_));
+    reader_.emplace(block_, run_->range());
+  }
+  const RunEntry& entry = reader_->entry();
+  const bool of_topic = has_topic(entry.kind);
+  const std::uint32_t block = run_->fences()[next_fence_ - 1].block;
+  if (of_topic && entry.topic >= run_->topics().size()) return run_->malformed(block);
+  term_ = {.kind = entry.kind,
+           .topic = of_topic ? run_->topics()[entry.topic] : Uuid{},
+           .bytes = entry.bytes,
+           .hash = 0};
+  term_.hash = hasher_.hash(term_.kind, term_.topic, term_.bytes);
+  if (has_last && !comes_before(last, term_)) return run_->malformed(block);
+  return true;
+}
+
+Result<void> RunCursor::copy_postings(RunWriter& writer, const std::atomic<bool>& stop) const {
+  const RunPieces pieces(run_, {.block = nullptr, .entry = entry()});
+  for (std::int64_t index = 0; index < pieces.count() && !stop.load();) {
+    STELE_TRY(const PostingPiece piece, pieces.by_index(index));
+    STELE_DO(writer.append(piece.positions));
+    index = piece.end_index();
+  }
+  return {};
+}
+
+RunJoin::RunJoin(const std::vector<RunPtr>& runs, const TermHasher& hasher) {
+  for (const RunPtr& run : runs) cursors_.push_back(std::make_unique<RunCursor>(run, hasher));
+  for (const auto& cursor : cursors_) live_.push_back(cursor.get());
+  parts_ = live_;
+}
+
+Result<bool> RunJoin::next() {
+  for (RunCursor* cursor : parts_) {
+    STELE_TRY(const bool more, cursor->next());
+    if (!more) std::erase(live_, cursor);
+  }
+  parts_.clear();
+  for (RunCursor* cursor : live_) {
+    if (parts_.empty() || comes_before(cursor->term(), parts_.front()->term())) {
+      parts_.assign(1, cursor);
+    } else if (same_term(cursor->term(), parts_.front()->term())) {
+      parts_.push_back(cursor);
+    }
+  }
+  return !parts_.empty();
+}
+
+}  // namespace stele::log
