@@ -1,8 +1,9 @@
 #include "bench/embedded/streams.h"
 
-#include <charconv>
+#include <chrono>
 #include <cstdio>
 #include <fstream>
+#include <thread>
 #include <vector>
 
 #include "bench/embedded/bench_store.h"
@@ -12,6 +13,7 @@ namespace stele::bench {
 namespace {
 
 constexpr std::size_t kBatchesUnderWay = 16;
+constexpr std::uint64_t kTailBytes = 128 << 20;
 
 class Filler {
 public:
@@ -54,7 +56,16 @@ private:
       ++answered_;
     });
     store_.run_until([this] { return submitted_ < answered_ + kBatchesUnderWay; });
-    if (submitted_ % 1024 == 0) store_.maintain();
+    if (submitted_ % 64 == 0) store_.maintain();
+    wait_for_index();
+  }
+
+  // Appends come faster than runs are written: at four times the tail's size they would be refused.
+  void wait_for_index() {
+    while (store_.index().stats().tail_bytes > kTailBytes) {
+      store_.maintain();
+      std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    }
   }
 
   log::Store& store_;

@@ -93,6 +93,15 @@ std::size_t Core::wait(std::chrono::nanoseconds longest) {
   return answered_;
 }
 
+namespace {
+
+bool tells_of_events(Code code) {
+  return code == Code::kWrongVersion || code == Code::kConditionFailed ||
+         code == Code::kTombstoned || code == Code::kAlreadyExists;
+}
+
+}  // namespace
+
 void Core::refuse(Operation operation, Error error) {
   ++stats_.refused_appends;
   ++answered_;
@@ -133,8 +142,14 @@ bool Core::gather(CommitGroup& group) {
     Operation taken = std::move(operation);
     queue_.pop_front();
     queued_bytes_ -= taken.body_bytes();
-    if (auto added = parts_->sequencer.add(taken, group); !added)
+    auto added = parts_->sequencer.add(taken, group);
+    if (added) continue;
+    // A refusal tells of events that may stand in this very group: it waits until they are durable.
+    if (tells_of_events(added.error().code)) {
+      group.operations.push_back({std::move(taken), {}, std::move(added).error()});
+    } else {
       refuse(std::move(taken), std::move(added).error());
+    }
   }
   return true;
 }
@@ -317,6 +332,10 @@ Result<void> Core::publish_parts() {
 
 void Core::answer() {
   for (PlannedOperation& planned : std::exchange(group_, {}).operations) {
+    if (planned.refused) {
+      refuse(std::move(planned.operation), *std::move(planned.refused));
+      continue;
+    }
     ++answered_;
     for (const AppendedBatch& batch : planned.outcome)
       stats_.duplicate_batches += batch.duplicate ? 1 : 0;

@@ -78,6 +78,7 @@ struct PlannedPart {
 struct PlannedOperation {
   Operation operation;
   AppendOutcome outcome;
+  std::optional<Error> refused = std::nullopt;  ///< by what stands in this group, perhaps
 };
 
 /// A commit group in the making.

@@ -80,6 +80,7 @@ DOOR_ALLOWED: dict[tuple[str, str], str] = {
     ("log/env/", "lock"): "completions are handed over between the helper thread and the core",
     ("log/env/", "raw I/O"): "the door itself",
     ("log/segment/file_cache", "lock"): "readers on any thread share the open files, bounded in number",
+    ("log/index/", "lock"): "readers on any thread share the tail with the core, and the cache of heads",
     ("log/event_store/batch_cache", "lock"): "readers on any thread share the decoded batches, bounded in bytes",
     ("log/streams/", "lock"): "rules of streams are read by any thread",
     ("log/store/", "lock"): "the embedded front is thread-safe: who finds the core idle runs it",

@@ -7,7 +7,6 @@
 #include <fstream>
 #include <initializer_list>
 
-#include "server/http/http_server.h"
 
 namespace stele::app {
 namespace {
@@ -98,23 +97,6 @@ TEST(Settings, HelpNamesEverySetting) {
     EXPECT_NE(help.find("--" + std::string(setting.name) + " "), std::string::npos);
     EXPECT_GT(setting.documentation.size(), 10U);
   }
-}
-
-TEST(Http, HealthFollowsTheStore) {
-  std::string trouble;
-  bool ready = true;
-  const http::Status status{.metrics = [] { return std::string("m 1\n"); },
-                            .unhealthy_because = [&] { return trouble; },
-                            .ready = [&] { return ready; }};
-  EXPECT_EQ(http::answer_get(status, "/metrics").body, "m 1\n");
-  EXPECT_EQ(http::answer_get(status, "/-/healthy").status, 200U);
-  EXPECT_EQ(http::answer_get(status, "/-/ready").status, 200U);
-  EXPECT_EQ(http::answer_get(status, "/else").status, 404U);
-  trouble = "disk";
-  ready = false;
-  EXPECT_EQ(http::answer_get(status, "/-/healthy").status, 503U);
-  EXPECT_EQ(http::answer_get(status, "/-/healthy").body, "disk\n");
-  EXPECT_EQ(http::answer_get(status, "/-/ready").status, 503U);
 }
 
 }  // namespace
