@@ -57,7 +57,7 @@ private:
     if (partition == nullptr) return {};
     if (entry.base_offset.next(entry.record_count) <= partition->log_start()) return missed(entry);
     STELE_TRY(const auto place, partition->find_batch(entry));
-    if (!place || !place->crc) missed(entry);
+    if (!place || !place->crc) STELE_DO(missed(entry));
     if (!place) return {};
     batch_.resize(place->batch_bytes);
     if (const auto read = partition->read_batch(*place, batch_); !read)

@@ -109,6 +109,7 @@ constexpr std::array kBrokerTable = std::to_array<SettingInfo>({
     {"security.inter.broker.protocol", kString, "PLAINTEXT", "One node speaks to no other."},
     {"socket.request.max.bytes", kInt, "104857600", "Largest request."},
     {"ssl.client.auth", kString, "none", "TLS is not served."},
+    {"stele.index", kBoolean, "true", "Default of the topics' setting of this name."},
     {"super.users", kString, "", "No authorizer: there are no others."},
     {"unclean.leader.election.enable", kBoolean, "false", "One node: there is no election."},
 });
@@ -141,6 +142,7 @@ constexpr std::array kSynonyms = std::to_array<Synonym>({
     {"segment.index.bytes", "log.index.size.max.bytes"},
     {"segment.jitter.ms", "log.roll.jitter.ms"},
     {"segment.ms", "log.roll.ms"},
+    {"stele.index", "stele.index"},
     {"unclean.leader.election.enable", "unclean.leader.election.enable"},
 });
 

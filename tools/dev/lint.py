@@ -82,7 +82,8 @@ def header_jobs(build: str) -> list[tuple[str, list[str], bytes]]:
         first = ANY_INCLUDE.search(read(own))
         return own in compiled and first is not None and first.group(1) == f'"{name}"'.encode()
 
-    return [(name, HEADER_COMMAND, f'#include "{name}"\n'.encode()) for name in our_files(".h")
+    command = [*HEADER_COMMAND[:-2], f"-I{build}/generated/stele_proto", *HEADER_COMMAND[-2:]]
+    return [(name, command, f'#include "{name}"\n'.encode()) for name in our_files(".h")
             if not shown_by_build(name)]
 
 
