@@ -28,7 +28,7 @@ struct Attribute {
 /// An event to append.
 struct NewEvent {
   std::optional<std::string> stream;  ///< the record's key, any bytes; none: belongs to no stream
-  std::string id;            ///< empty: the event cannot be told from its retry; one is made (UUID)
+  std::string id;            ///< empty: none is written, the event cannot be told from its retry
   std::string type;          ///< may be empty
   std::string source;        ///< empty: "/topics/<topic>"
   std::string subject;       ///< empty: none
