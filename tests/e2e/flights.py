@@ -1,10 +1,14 @@
 #!/usr/bin/env python3
 """The flight history goes in and comes out byte for byte: kcat (Debian's librdkafka 2.0.2) and confluent-kafka (a current
-librdkafka), each producing in every codec, each read by both. The Java client: tests/compat/java-client."""
+librdkafka), each producing in every codec, each read by both; and by one curl, read back as streams. The Java client:
+tests/compat/java-client."""
 
+import http.client
+import json
+import re
 from functools import cache
 
-from harness import run_cases, service, verify
+from harness import ROOT, Service, run, run_cases, service, verify
 from history import (CODECS, as_sent_by_kcat, check_same, history, history_lines, read_with_confluent, read_with_kcat,
                      send_with_confluent, send_with_kcat, without_time)
 
@@ -86,5 +90,80 @@ def compressed_is_stored_compressed() -> str:
     return f"{sizes['none']} bytes without, {sizes['zstd']} with zstd"
 
 
+# What an independent program found: events, streams, and of some aircraft at the month's end events, flights, miles, where it is,
+# and whether it flies.
+EVENTS, STREAMS = 55111, 3154
+AIRCRAFT = {
+    "N609MQ": (4, 2, 879, "ORF", False), "N840UA": (21, 11, 15509, "EWR", True), "N522AA": (6, 3, 3494, "DFW", False),
+    "N3768": (30, 15, 29941, "LAS", False), "N209FR": (6, 3, 4860, "DEN", False), "N628SW": (2, 1, 738, "MKE", False),
+    "N13903": (8, 4, 1790, "BNA", False), "N533AS": (4, 2, 4804, "SEA", False),
+}
+
+
+def readme_command(*words: str) -> str:
+    """The one command of README.md with all these words in it, without its continuation marks."""
+    blocks = re.findall(r"```\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    commands = [command for block in blocks for command in re.sub(r"\\\n\s*", "", block).split("$ ")]
+    found = [command for command in commands if all(word in command for word in words)]
+    assert len(found) == 1, found
+    return found[0]
+
+
+def folded(events: list[dict]) -> tuple[int, int, int, str | None, bool]:
+    flights, miles, where, airborne = 0, 0, None, False
+    for event in events:
+        if event["type"] == "FlightDeparted":
+            flights, where, airborne = flights + 1, event["data"]["origin"], True
+        elif event["type"] == "FlightLanded":
+            miles, where, airborne = miles + event["data"]["distance_miles"], event["data"]["destination"], False
+    return len(events), flights, miles, where, airborne
+
+
+def streams_of(steled: Service) -> dict[str, list[dict]]:
+    """Every stream that the topic names, each read by a request of its own over one connection."""
+    connection = http.client.HTTPConnection("localhost", steled.http_port, timeout=20)
+
+    def get(path: str) -> dict:
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        text = answer.read()
+        assert answer.status == 200, text
+        return json.loads(text)
+
+    names = [told["stream"] for told in get("/v1/topics/flights/streams?limit=10000")["streams"]]
+    read = {name: get(f"/v1/topics/flights/streams/{name}") for name in names}
+    assert len(read) == len(names) and all(page["end"] for page in read.values())
+    return {name: page["events"] for name, page in read.items()}
+
+
+def one_curl_and_every_stream() -> str:
+    """README's curl, once more for nothing, and again after a kill: each stream is the file's lines of its subject."""
+    of_subject: dict[str, list[dict]] = {}
+    for line in history_lines():
+        told = json.loads(line)
+        of_subject.setdefault(told["subject"], []).append(told)
+    command = readme_command("x-ndjson", "-T -")
+    with service("flights", "--default-partitions", str(PARTITIONS)) as steled:
+        command = command.replace("localhost:8092", f"localhost:{steled.http_port}")
+        told = json.loads(run("bash", "-c", "set -o pipefail; " + command, cwd=ROOT).stdout)
+        assert told["appended"] == str(EVENTS), told
+        again = json.loads(run("bash", "-c", command, cwd=ROOT).stdout)
+        assert again["duplicates"] == str(EVENTS) and again.get("appended", "0") == "0", again
+        for _ in range(2):
+            found = streams_of(steled)
+            assert len(found) == STREAMS and sum(map(len, found.values())) == EVENTS
+            for name, events in found.items():
+                assert [event["version"] for event in events] == [str(version) for version in range(len(events))], name
+                kept = [{member: event[member] for member in sent} for sent, event in zip(of_subject[name], events)]
+                assert kept == of_subject[name], name
+            for tail, figures in AIRCRAFT.items():
+                assert folded(found[f"aircraft-{tail}"]) == figures, tail
+            steled.kill()
+            steled.start()
+        assert steled.stop() == 0
+        verify(steled.data)
+    return f"{EVENTS} events, {STREAMS} streams, {len(AIRCRAFT)} aircraft where they should be, also after a kill"
+
+
 if __name__ == "__main__":
-    run_cases(kcat_in_every_codec, confluent_in_every_codec, compressed_is_stored_compressed)
+    run_cases(kcat_in_every_codec, confluent_in_every_codec, compressed_is_stored_compressed, one_curl_and_every_stream)

@@ -94,15 +94,17 @@ def free_port() -> int:
 
 
 class Service:
-    """A steled on ports of its own. It keeps them over restarts, so that clients find it again."""
+    """A steled on ports of its own. It keeps them over restarts, so that clients find it again. gRPC is served if asked for."""
 
-    def __init__(self, data: Path, *flags: str, prefix: tuple[str, ...] = (), env: dict[str, str] | None = None):
+    def __init__(self, data: Path, *flags: str, prefix: tuple[str, ...] = (), env: dict[str, str] | None = None,
+                 with_grpc: bool = False):
         self.data = data
         self.flags = flags
         self.prefix = prefix
         self.env = env
         self.kafka_port = free_port()
         self.http_port = free_port()
+        self.grpc_port = free_port() if with_grpc else None
         self.log_path = data.parent / f"{data.name}.steled.log"
         self.ready_text = ""
         self.process: subprocess.Popen | None = None
@@ -116,11 +118,15 @@ class Service:
     def http(self) -> str:
         return f"http://localhost:{self.http_port}"
 
+    @property
+    def grpc(self) -> str:
+        return f"localhost:{self.grpc_port}"
+
     def spawn(self) -> "Service":
         """Starts the process without waiting for it to be ready."""
         command = [*self.prefix, str(STELED), "--data", str(self.data), "--kafka-listen", self.kafka,
                    "--http-listen", f"localhost:{self.http_port}",
-                   "--grpc-listen", "none", *self.flags]
+                   "--grpc-listen", self.grpc if self.grpc_port else "none", *self.flags]
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log,
                                             env=self.env and {**os.environ, **self.env})

@@ -58,7 +58,8 @@ class Service:
             manager.bind("\0" + address[1:])
             manager.settimeout(SECONDS_MAX)
             variables = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "NOTIFY_SOCKET": address,
-                         "STELE_KAFKA_LISTEN": f"localhost:{self.port}", "STELE_HTTP_LISTEN": "127.0.0.1:0"}
+                         "STELE_KAFKA_LISTEN": f"localhost:{self.port}", "STELE_HTTP_LISTEN": "127.0.0.1:0",
+                         "STELE_GRPC_LISTEN": "127.0.0.1:0"}
             self.log = open(WORK / "steled.log", "ab")
             command = f"umask {self.unit['UMask']} && cd {self.unit['WorkingDirectory']} && exec {self.unit['ExecStart']}"
             self.process = subprocess.Popen(
