@@ -1,7 +1,7 @@
 # Builds the Debian package and installs it into a small image:
 #
 #   docker build -t stele .
-#   docker run -p 9092:9092 -p 8092:8092 -v stele-data:/var/lib/stele --stop-timeout 60 stele
+#   docker run -p 9092:9092 -p 8092:8092 -p 8093:8093 -v stele-data:/var/lib/stele --stop-timeout 60 stele
 #
 # Settings are variables (-e STELE_NODE_ID=3). There is no authentication: whoever reaches the ports may do everything.
 
@@ -28,8 +28,9 @@ VOLUME /var/lib/stele
 # The ports of a container are reached from outside it: published is meant.
 ENV STELE_KAFKA_LISTEN=0.0.0.0:9092 \
     STELE_HTTP_LISTEN=0.0.0.0:8092 \
+    STELE_GRPC_LISTEN=0.0.0.0:8093 \
     STELE_INSECURE=true
-EXPOSE 9092 8092
+EXPOSE 9092 8092 8093
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=3s --start-period=90s CMD ["/usr/bin/stele-healthy"]
 ENTRYPOINT ["/usr/bin/steled", "--config", "/etc/stele/steled.conf"]

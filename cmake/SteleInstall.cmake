@@ -10,7 +10,8 @@ set(STELE_PUBLIC_HEADERS
   log/base/bytes.h log/base/check.h log/base/checksum.h log/base/error.h log/base/ordinal.h
   log/base/partition_id.h log/base/uuid.h
   log/env/env.h log/env/posix_env.h
-  log/event_store/event_store.h log/event_store/subscription.h log/events/event.h log/events/query.h
+  log/event_store/event_store.h log/event_store/subscription.h log/events/event.h log/events/event_headers.h
+  log/events/event_record.h log/events/event_view.h log/events/query.h log/events/tags.h
   log/format/batch_builder.h log/format/batch_check.h log/format/compressor.h log/format/decompressor.h
   log/format/record_batch.h log/format/records.h log/format/varint.h
   log/index/term.h log/index/term_index.h

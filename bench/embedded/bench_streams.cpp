@@ -1,19 +1,23 @@
 // Questions about a store with millions of streams. A plain driver: each step is a process of its
 // own and prints a JSON line.
-//   bench_streams fill FOLDER STREAMS EACH [BATCH] [lz4] [clustered] [tags]
-//       index bytes an event, anonymous memory, events/s
-//   bench_streams heads FOLDER STREAMS     opened, page cache dropped: appends with an expected
-//   version to
+//   bench_streams fill FOLDER STREAMS EACH [BATCH] [lz4] [clustered] [tags] [plain]
+//       index bytes an event, anonymous memory, events/s, CPU an event, and then until the index
+//       has settled; plain: a topic without an index, for the difference
+//   bench_streams heads FOLDER STREAMS     opened, settled, page cache dropped: appends with an
+//   expected version to
 //       new, hot and cold streams; blocks of the index read for each, and how long they took
 //   bench_streams conditions FOLDER STREAMS   of a store with tags: a plain append, and one with a
 //   condition
 //       on two tags, in turn
 //   bench_streams read FOLDER STREAMS      whole streams, one at a time, from page cache
 // Targets: docs/performance.md.
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
 #include <random>
 #include <string_view>
+#include <thread>
 
 #include "bench/embedded/bench_folder.h"
 #include "bench/embedded/latencies.h"
@@ -25,6 +29,7 @@ namespace {
 
 constexpr int kTurns = 2000;
 constexpr int kReads = 5000;
+constexpr std::chrono::seconds kQuiet{2};
 
 log::EventAppend append_to(const std::string& stream, log::ExpectedVersion expected) {
   const std::string topic(kStreamsTopic);
@@ -50,21 +55,50 @@ void must_append(log::EventStore& events, log::EventAppend append) {
   if (!result) give_up(result.error().error.text());
 }
 
+// CPU of all threads so far.
+double cpu_s() {
+  timespec now{};
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) / 1e9;
+}
+
+// Until the index has nothing left to do, as it does while nothing is appended.
+void settle(log::Store& store) {
+  const auto since = std::chrono::steady_clock::now();
+  const auto quiet = [&] {
+    return std::chrono::steady_clock::now() - since > kQuiet &&
+           store.index().stats().unsettled_terms == 0;
+  };
+  while (!quiet()) {
+    store.maintain();
+    store.poll();
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  }
+}
+
 void fill(const char* folder, const StreamsPlan& plan) {
   const auto store = must(log::Store::open(folder));
   Latencies filling;
   filling.time([&] { fill_streams(*store, plan); });
   const std::uint64_t anonymous = anonymous_bytes();
+  const double fill_cpu_s = cpu_s();
+  const log::TermIndexStats filled = store->index().stats();
+  Latencies settling;
+  settling.time([&] { settle(*store); });
+  const double settle_cpu_s = cpu_s() - fill_cpu_s;
   must(store->close());
   const auto opened = must(log::Store::open(folder, {.create = false}));
   const log::TermIndexStats index = opened->index().stats();
   const double events = static_cast<double>(plan.streams) * static_cast<double>(plan.each);
   std::printf(
-      "{\"events\":%.0f,\"events_s\":%.0f,\"index_bytes_event\":%.2f,\"index_files\":%lld,"
-      "\"anonymous_mb\":%.1f,\"indexed_to\":%lld,\"merges\":%lld}\n",
-      events, events / filling.total_s(), static_cast<double>(index.run_bytes) / events,
-      static_cast<long long>(index.run_count), static_cast<double>(anonymous) / (1 << 20),
-      static_cast<long long>(index.indexed_to.raw()), static_cast<long long>(index.merges));
+      "{\"events\":%.0f,\"events_s\":%.0f,\"cpu_ns_event\":%.0f,\"settle_s\":%.1f,"
+      "\"settle_cpu_ns_event\":%.0f,\"index_bytes_event\":%.2f,\"index_files_filled\":%lld,"
+      "\"index_files\":%lld,\"anonymous_mb\":%.1f,\"indexed_to\":%lld,\"merges\":%lld}\n",
+      events, events / filling.total_s(), fill_cpu_s * 1e9 / events, settling.total_s(),
+      settle_cpu_s * 1e9 / events, static_cast<double>(index.run_bytes) / events,
+      static_cast<long long>(filled.run_count), static_cast<long long>(index.run_count),
+      static_cast<double>(anonymous) / (1 << 20), static_cast<long long>(index.indexed_to.raw()),
+      static_cast<long long>(filled.merges));
   must(opened->close());
 }
 
@@ -85,11 +119,14 @@ void heads(const char* folder, std::uint64_t streams) {
   drop_page_cache(folder);
   Latencies opening;
   const auto store = open_store(folder, opening);
+  const std::uint64_t opened_anonymous = anonymous_bytes();
+  settle(*store);  // what the stop before cut last
+  drop_page_cache(folder);
   log::EventStore events(*store);
   std::mt19937_64 random(1);
   const std::string run = std::to_string(store->end().raw());
   std::printf("{\"open_s\":%.3f,\"opened_anonymous_mb\":%.1f,", opening.total_s(),
-              static_cast<double>(anonymous_bytes()) / (1 << 20));
+              static_cast<double>(opened_anonymous) / (1 << 20));
   print_appends("new", events, [&](int turn) {
     return append_to("new-" + run + "-" + std::to_string(turn), log::ExpectedVersion::no_stream());
   });
@@ -174,6 +211,8 @@ StreamsPlan plan_of(int count, char** arguments) {
       plan.clustered = true;
     } else if (word == "tags") {
       plan.tags = true;
+    } else if (word == "plain") {
+      plan.indexed = false;
     } else {
       plan.batch = std::strtoull(arguments[i], nullptr, 10);
     }

@@ -1,9 +1,7 @@
 #include "bench/embedded/streams.h"
 
-#include <chrono>
 #include <cstdio>
 #include <fstream>
-#include <thread>
 #include <vector>
 
 #include "bench/embedded/bench_store.h"
@@ -13,7 +11,6 @@ namespace stele::bench {
 namespace {
 
 constexpr std::size_t kBatchesUnderWay = 16;
-constexpr std::uint64_t kTailBytes = 128 << 20;
 
 class Filler {
 public:
@@ -22,7 +19,10 @@ public:
         plan_(plan),
         builder_({.codec = plan.codec}),
         value_(make_values(1).front()),
-        topic_(must(store.create_topic({.name = std::string(kStreamsTopic)}))->id) {}
+        topic_(must(store.create_topic(
+                        {.name = std::string(kStreamsTopic),
+                         .settings = {{"stele.index", plan.indexed ? "true" : "false"}}}))
+                   ->id) {}
 
   void add(std::uint64_t stream) {
     const std::string key = stream_key(stream);
@@ -57,15 +57,6 @@ private:
     });
     store_.run_until([this] { return submitted_ < answered_ + kBatchesUnderWay; });
     if (submitted_ % 64 == 0) store_.maintain();
-    wait_for_index();
-  }
-
-  // Appends come faster than runs are written: at four times the tail's size they would be refused.
-  void wait_for_index() {
-    while (store_.index().stats().tail_bytes > kTailBytes) {
-      store_.maintain();
-      std::this_thread::sleep_for(std::chrono::milliseconds(2));
-    }
   }
 
   log::Store& store_;

@@ -22,6 +22,7 @@ struct StreamsPlan {
   std::size_t batch = 1000;
   Codec codec = Codec::kNone;
   bool clustered = false;
+  bool indexed = true;
   bool tags = false;  ///< own-<i> and group-<i mod kGroups>
 };
 

@@ -4,6 +4,7 @@
 
 #include "log/base/check.h"
 #include "log/base/fail.h"
+#include "log/event_store/owned_events.h"
 #include "log/event_store/page_reader.h"
 
 namespace stele::log {
@@ -60,7 +61,9 @@ private:
   [[nodiscard]] std::string id_of(std::size_t event, const TopicPartition& partition,
                                   Offset offset) const {
     if (!asked_[event].event.id.empty()) return asked_[event].event.id;
-    return fmt::format("{}/{}/{}", asked_[event].topic, partition.partition, offset.raw());
+    std::string id;
+    append_made_id(id, asked_[event].topic, partition.partition, offset);
+    return id;
   }
 
   // --- retries ---
@@ -193,11 +196,13 @@ private:
   Result<void> add_page(AppendRefusal& refusal, ReadRequest request) {
     request.events_max = kConflictsMax;
     request.versions = true;
-    auto read = PageReader(events_, cache_, request).read(std::nullopt, true);
+    OwnedEvents events;
+    KeptScan scan;
+    auto read = PageReader(events_, cache_, request, scan).read(std::nullopt, true, events);
     // Deleted for good meanwhile: there is nothing to be shown.
     if (!read && read.error().code == Code::kTombstoned) return {};
     if (!read) return std::unexpected(std::move(read).error());
-    std::ranges::move(read->page.events, std::back_inserter(refusal.conflicts));
+    std::ranges::move(events.release(), std::back_inserter(refusal.conflicts));
     return {};
   }
 

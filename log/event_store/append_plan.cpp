@@ -5,7 +5,7 @@
 #include <set>
 
 #include "log/base/fail.h"
-#include "log/event_store/position_reader.h"
+#include "log/event_store/ordered_scan.h"
 #include "log/events/event_record.h"
 #include "log/format/batch_builder.h"
 #include "log/format/partitioner.h"
@@ -47,6 +47,8 @@ public:
     plan_.checks = std::make_shared<AppendChecks>();
     if (plan_.append.events.empty()) return fail(Code::kInvalid, "no events to append");
     STELE_DO(add_expectations());
+    plan_.topics.reserve(plan_.append.events.size());
+    plan_.slots.reserve(plan_.append.events.size());
     for (std::size_t i = 0; i < plan_.append.events.size(); ++i) {
       if (auto added = add_event(plan_.append.events[i]); !added)
         return at(fmt::format("event {}", i), std::move(added).error());
@@ -86,6 +88,8 @@ private:
       STELE_DO(close_batch());
       open_.topic = topic;
       open_.partition = partition;
+      const std::size_t left = plan_.append.events.size() - plan_.slots.size();
+      open_.builder.reserve(kBatchHeaderBytes + std::max(bytes, std::min(bytes_max, bytes * left)));
       if (is_indexed(*topic))
         open_.terms = std::make_shared<BatchTerms>(index_.hasher(), topic->id);
     }
@@ -140,12 +144,25 @@ private:
     }
     const ByteView key = as_bytes(*event.stream);
     if (!is_indexed(topic)) return partition_of_key(key, topic.partition_count);
-    const auto known = partitions_.find({topic.id, *event.stream});
-    if (known != partitions_.end()) return known->second;
+    // Events of a stream mostly follow each other.
+    if (last_stream_ != nullptr && last_stream_->topic == topic.id &&
+        last_stream_->stream == *event.stream)
+      return last_partition_;
+    STELE_TRY(last_partition_, known_partition_of(topic, *event.stream, key));
+    return last_partition_;
+  }
+
+  Result<std::int32_t> known_partition_of(const TopicInfo& topic, const std::string& stream,
+                                          ByteView key) {
+    const auto known = partitions_.find({topic.id, stream});
+    if (known != partitions_.end()) {
+      last_stream_ = &known->first;
+      return known->second;
+    }
     STELE_TRY(const auto head, index_.head(index_.hasher().stream(topic.id, key).view()));
     const std::int32_t partition =
         head ? head->partition : partition_of_key(key, topic.partition_count);
-    partitions_.emplace(StreamKey{topic.id, *event.stream}, partition);
+    last_stream_ = &partitions_.emplace(StreamKey{topic.id, stream}, partition).first->first;
     return partition;
   }
 
@@ -280,6 +297,8 @@ private:
   TopicPtr last_topic_;
   std::optional<std::uint32_t> turn_taken_;
   std::map<StreamKey, std::int32_t> partitions_;
+  const StreamKey* last_stream_ = nullptr;  ///< in partitions_
+  std::int32_t last_partition_ = 0;
   std::set<std::pair<Uuid, std::string>> ids_;
 };
 

@@ -3,6 +3,7 @@
 #include "log/base/fail.h"
 #include "log/event_store/append_answer.h"
 #include "log/event_store/first_version.h"
+#include "log/event_store/owned_events.h"
 #include "log/event_store/page_reader.h"
 #include "log/event_store/token.h"
 
@@ -22,8 +23,9 @@ public:
   PageCursor(const EventStore& events, BatchCache& cache, ReadRequest request)
       : events_(events), cache_(cache), request_(std::move(request)) {}
 
-  Result<ReadPage> next() override {
-    STELE_TRY(PageRead read, PageReader(events_, cache_, request_).read(resume_, true));
+  Result<PageSummary> next_into(EventSink& sink) override {
+    STELE_TRY(PageRead read,
+              PageReader(events_, cache_, request_, scan_).read(resume_, true, sink));
     resume_ = read.next;
     return std::move(read.page);
   }
@@ -33,6 +35,7 @@ private:
   BatchCache& cache_;
   ReadRequest request_;
   std::optional<Position> resume_;
+  KeptScan scan_;
 };
 
 Result<void> check_limits(const StreamRules& limits) {
@@ -75,13 +78,27 @@ void EventStore::submit(EventAppend append, EventAppendDone done) {
 // --- reading ---
 
 Result<ReadPage> EventStore::read(const ReadRequest& request) const {
-  STELE_TRY(PageRead read, PageReader(*this, state_->cache, request).read(std::nullopt, false));
+  OwnedEvents events;
+  STELE_TRY(PageSummary page, read_into(request, events));
+  return ReadPage{{std::move(page)}, events.release()};
+}
+
+Result<PageSummary> EventStore::read_into(const ReadRequest& request, EventSink& sink) const {
+  KeptScan scan;
+  STELE_TRY(PageRead read,
+            PageReader(*this, state_->cache, request, scan).read(std::nullopt, false, sink));
   return std::move(read.page);
 }
 
-Result<std::unique_ptr<EventCursor>> EventStore::open(ReadRequest request) const {
+Result<ReadPage> EventCursor::next() {
+  OwnedEvents events;
+  STELE_TRY(PageSummary page, next_into(events));
+  return ReadPage{{std::move(page)}, events.release()};
+}
+
+Result<std::unique_ptr<EventCursor>> EventStore::open(ReadRequest request, bool must_exist) const {
   WorkBudget budget(INT64_MAX);
-  STELE_DO(ReadPlanner(*this, request, budget).plan(std::nullopt, true));
+  STELE_DO(ReadPlanner(*this, request, budget).plan(std::nullopt, !must_exist));
   return std::make_unique<PageCursor>(*this, state_->cache, std::move(request));
 }
 

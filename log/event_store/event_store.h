@@ -25,6 +25,8 @@
 
 namespace stele::log {
 
+struct EventView;
+
 // --- appending ---
 
 struct StreamName {
@@ -74,10 +76,11 @@ struct FailedExpectation {
   std::optional<Version> actual;  ///< none: the stream does not exist
   bool tombstoned = false;
 };
+/// One for each item of the condition's query that an event behind `after` matches.
 struct FailedCondition {
   std::size_t index = 0;  ///< in EventAppend::conditions
   std::size_t item = 0;   ///< of its query
-  Position conflict;      ///< the first event behind `after` that matches
+  Position conflict;      ///< the first event behind `after` that matches the item
 };
 
 /// Why an append was refused. kWrongVersion, kConditionFailed: every failed check is named;
@@ -141,13 +144,26 @@ struct ReadRequest {
       false;  ///< versions of all events, not only of stream reads (an index lookup each)
 };
 
-struct ReadPage {
-  std::vector<RecordedEvent> events;
+/// What is said of a page besides its events.
+struct PageSummary {
+  std::size_t event_count = 0;
+  Position last;     ///< of the last event, if there is one
   bool end = false;  ///< nothing more, as of `as_of`
   Position as_of;    ///< the store's end when the page was read
   std::string next;  ///< token: ReadFrom of the next page; also how far a quiet filter got
   std::optional<Version> last_version;   ///< stream reads: the stream's last version
   std::optional<Version> first_version;  ///< stream reads: the first one that is kept
+};
+struct ReadPage : PageSummary {
+  std::vector<RecordedEvent> events;
+};
+
+/// Takes the events of a page one by one, as views (log/events/event_view.h) that are valid during
+/// the call: for who writes them down elsewhere at once.
+class EventSink {
+public:
+  virtual ~EventSink() = default;
+  virtual void take(const EventView& event) = 0;
 };
 
 /// Walks a read page by page, forward on into what is appended later: at the end, next() gives
@@ -158,7 +174,9 @@ public:
   virtual ~EventCursor() = default;
   /// The next page; bounded in work: a page may be empty and not the end (a quiet filter): its
   /// `next` has moved on. kNotFound (topic), kTombstoned, kCorrupt (place named), kIo.
-  virtual Result<ReadPage> next() = 0;
+  Result<ReadPage> next();
+  /// The same, into `sink`; of a page that failed it may have got events, which don't count.
+  virtual Result<PageSummary> next_into(EventSink& sink) = 0;
 };
 
 // --- streams ---
@@ -192,8 +210,11 @@ public:
   /// kUnsupported: a stream of a topic that is not indexed; kOutOfRange: past the end, or a token
   /// of a lost timeline; kInvalid; kCorrupt (place named), kIo.
   Result<ReadPage> read(const ReadRequest& request) const;
-  /// The same, page by page. Errors as read(), but a stream that is not there is no error.
-  Result<std::unique_ptr<EventCursor>> open(ReadRequest request) const;
+  /// The same, into `sink`; of a page that failed it may have got events, which don't count.
+  Result<PageSummary> read_into(const ReadRequest& request, EventSink& sink) const;
+  /// The same, page by page. Errors as read(), but a stream that is not there is one only if it
+  /// `must_exist`.
+  Result<std::unique_ptr<EventCursor>> open(ReadRequest request, bool must_exist = false) const;
   /// Blocks until the end is past `position` or `longest` has gone by (false).
   bool wait_for(Position position, std::chrono::nanoseconds longest) const;
 

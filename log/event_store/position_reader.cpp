@@ -1,23 +1,21 @@
 #include "log/event_store/position_reader.h"
 
+#include <algorithm>
+
 #include "log/base/check.h"
-#include "log/store/catalogue.h"
 
 namespace stele::log {
 namespace {
 
-constexpr std::size_t kAheadBytes = 1 << 20;
+constexpr std::size_t kWindowBytes = 1 << 20;
+constexpr std::int64_t kWindowCountMax = 1 << 16;
 constexpr std::size_t kCallBytes = 256;  // that a call which finds little counts for
 
 }  // namespace
 
-bool is_public(const TopicInfo& topic) {
-  return !topic.internal && topic.name != kCatalogueName;
-}
-
 Result<void> PositionReader::move_to(Position position) {
   if (position >= first_ && position < end_) return {};
-  if (options_.in_order) return load_next(position);
+  if (options_.backward_count > 0) return load_before(position);
   DecodedBatchPtr cached = cache_.find(position);
   if (cached == nullptr) return load_one(position);
   show_gap(cached->first(), cached->end());
@@ -38,30 +36,49 @@ Result<void> PositionReader::load_one(Position position) {
   return {};
 }
 
-Result<void> PositionReader::load_next(Position position) {
-  if (position >= ahead_.next) STELE_DO(fetch_ahead(position));
-  while (next_ahead_ < ahead_.batches.size()) {
-    const OrderedBatch& next = ahead_.batches[next_ahead_];
-    if (next.position > position) {
-      show_gap(position, next.position);
-      return {};
-    }
-    if (position < next.position.next(next.record_count)) return show(next, ahead_owner_);
-    ++next_ahead_;
+// --- backward ---
+
+Result<void> PositionReader::load_before(Position position) {
+  if (window_owner_ == nullptr || position < window_first_ || position >= window_.next)
+    STELE_DO(read_window(position));
+  const auto behind =
+      std::ranges::upper_bound(window_.batches, position, {}, &OrderedBatch::position);
+  Position gap = window_first_;
+  if (behind != window_.batches.begin()) {
+    const OrderedBatch& batch = *std::prev(behind);
+    gap = batch.position.next(batch.record_count);
+    if (position < gap) return show(batch, window_owner_);
   }
-  show_gap(position, ahead_.next);
+  show_gap(gap, position.next());
   return {};
 }
 
-Result<void> PositionReader::fetch_ahead(Position position) {
-  STELE_TRY(ahead_, options_.topic ? store_.read_topic(*options_.topic, position, kAheadBytes)
-                                   : store_.read_all(position, kAheadBytes));
-  STELE_CHECK(ahead_.next > position);
-  ahead_owner_ = std::make_shared<const Bytes>(std::move(ahead_.buffer));
-  next_ahead_ = 0;
-  read_bytes_ += ahead_owner_->size() + (ahead_.batches.size() + 1) * kCallBytes;
+// What stands before and at `last`: as many positions as the last window had room for.
+Result<void> PositionReader::read_window(Position last) {
+  Position from(std::max<std::int64_t>(0, last.raw() + 1 - window_count_));
+  STELE_TRY(window_, read_from(from));
+  const bool had_room = window_.next > last && window_.buffer.size() < kWindowBytes / 2;
+  while (window_.next <= last) {
+    from = window_.next;
+    STELE_TRY(window_, read_from(from));
+  }
+  window_first_ = window_.batches.empty() ? from : std::min(from, window_.batches.front().position);
+  window_count_ = had_room ? std::min(window_count_ * 2, kWindowCountMax)
+                           : std::max<std::int64_t>(1, distance(window_first_, last) + 1);
+  window_owner_ = std::make_shared<const Bytes>(std::move(window_.buffer));
   return {};
 }
+
+Result<OrderedRead> PositionReader::read_from(Position from) {
+  STELE_TRY(OrderedRead read, options_.topic
+                                  ? store_.read_topic(*options_.topic, from, kWindowBytes)
+                                  : store_.read_all(from, kWindowBytes));
+  STELE_CHECK(read.next > from);
+  read_bytes_ += read.buffer.size() + (read.batches.size() + 1) * kCallBytes;
+  return read;
+}
+
+// --- what is shown ---
 
 Result<void> PositionReader::show(const OrderedBatch& ordered,
                                   const std::shared_ptr<const Bytes>& owner) {

@@ -1,28 +1,30 @@
-// Finds what stands at a position: the batch, its topic, the record. Reads that jump about go
-// through the cache of decoded batches; reads that go through everything fetch many batches at once
-// and keep none.
+// Finds what stands at a position: the batch, its topic, the record. For reads that jump about, or
+// go backward; what goes forward through everything is read by OrderedScan.
+//
+//   jumping     batch by batch, through the cache of decoded batches
+//   backward    [ a window of positions, read at once ]◄── the next position
+//               through everything, newest first; nothing is kept
 //
 // Thread: its owner's; made for one page.
 #pragma once
 
 #include "log/event_store/batch_cache.h"
+#include "log/event_store/ordered_scan.h"
 #include "log/events/event_record.h"
 
 namespace stele::log {
 
-/// True if events of the topic are part of reads that don't name it: it is not the service's own.
-[[nodiscard]] bool is_public(const TopicInfo& topic);
-
 struct PositionReaderOptions {
-  bool in_order = false;           ///< positions are asked for one after the other, forward
   std::optional<Uuid> topic = {};  ///< only batches of it are looked at; none: of all public topics
+  std::int64_t backward_count = 0;  ///< > 0: each position before the last one is asked for in
+                                    ///< turn, about so many
 };
 
 class PositionReader {
 public:
   /// `store` and `cache` outlive it.
   PositionReader(const Store& store, BatchCache& cache, const PositionReaderOptions& options)
-      : store_(store), cache_(cache), options_(options) {}
+      : store_(store), cache_(cache), options_(options), window_count_(options.backward_count) {}
 
   /// Looks at what holds the position, which is below the store's end. kCorrupt (place named), kIo.
   Result<void> move_to(Position position);
@@ -45,8 +47,9 @@ public:
 
 private:
   Result<void> load_one(Position position);
-  Result<void> load_next(Position position);
-  Result<void> fetch_ahead(Position position);
+  Result<void> load_before(Position position);
+  Result<void> read_window(Position last);
+  Result<OrderedRead> read_from(Position from);
   [[nodiscard]] bool find_topic(const TopicPartition& from);
   Result<void> show(const OrderedBatch& ordered, const std::shared_ptr<const Bytes>& owner);
   void show_gap(Position first, Position end);
@@ -62,10 +65,11 @@ private:
   Offset log_start_;
   std::size_t read_bytes_ = 0;
 
-  // What was fetched ahead, if options_.in_order.
-  OrderedRead ahead_;
-  std::shared_ptr<const Bytes> ahead_owner_;
-  std::size_t next_ahead_ = 0;
+  // The window, if reading backward.
+  std::int64_t window_count_;  ///< positions of the next one
+  Position window_first_;
+  OrderedRead window_;
+  std::shared_ptr<const Bytes> window_owner_;
 };
 
 }  // namespace stele::log

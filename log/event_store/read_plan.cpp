@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "log/base/fail.h"
+#include "log/event_store/ordered_scan.h"
 
 namespace stele::log {
 namespace {
@@ -253,7 +254,8 @@ Result<void> ReadPlanner::open_source(ReadPlan& plan) {
   const bool everything = selected->count() == INT64_MAX;
   sources.push_back(std::move(selected));
   STELE_DO(add_filter_sources(plan, sources));
-  plan.in_order = plan.forward && everything && sources.size() == 1;
+  plan.everything = everything && sources.size() == 1;
+  plan.in_order = plan.forward && plan.everything;
   plan.source = intersection_source(std::move(sources), budget_);
   return {};
 }

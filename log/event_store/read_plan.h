@@ -8,7 +8,6 @@
 
 #include "log/event_store/candidate_source.h"
 #include "log/event_store/event_store.h"
-#include "log/event_store/position_reader.h"
 
 namespace stele::log {
 
@@ -29,7 +28,8 @@ struct ReadPlan {
   TopicPtr topic;  ///< null: all public ones
   std::optional<PlannedStream> stream;
   CandidateSourcePtr source;
-  bool in_order = false;  ///< every position is a candidate, forward
+  bool everything = false;  ///< every position is a candidate
+  bool in_order = false;    ///< the same, forward
 };
 
 /// Makes the plan of one page. `resume`: where the page before has ended (forward: first position

@@ -11,7 +11,15 @@ constexpr std::int64_t kUsPerMs = 1000;
 
 }  // namespace
 
+// Asked once a page, not of every event: most topics have no such streams.
+bool StreamLimits::any_rules(const Uuid& topic) {
+  if (looked_at_ == topic) return any_rules_;
+  looked_at_ = topic;
+  return any_rules_ = store_.any_stream_rules(topic);
+}
+
 Result<Position> StreamLimits::first_position(const Uuid& topic, ByteView key) {
+  if (!any_rules(topic)) return Position(0);
   const StreamRules rules = store_.stream_rules(topic, key);
   if (rules.empty()) return Position(0);
   if (rules.tombstoned) return kNowhere;

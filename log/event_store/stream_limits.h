@@ -5,6 +5,7 @@
 // Thread: its owner's; made for one page.
 #pragma once
 
+#include <optional>
 #include <unordered_map>
 
 #include "log/store/store.h"
@@ -33,8 +34,12 @@ private:
     }
   };
 
+  [[nodiscard]] bool any_rules(const Uuid& topic);
+
   const Store& store_;
   Position end_;
+  std::optional<Uuid> looked_at_;  ///< the topic that any_rules() was asked of last
+  bool any_rules_ = false;
   std::unordered_map<StreamKey, Position, StreamKeyHash> known_;  ///< of streams with rules
 };
 

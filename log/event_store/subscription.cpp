@@ -1,6 +1,7 @@
 #include "log/event_store/subscription.h"
 
 #include "log/base/fail.h"
+#include "log/event_store/owned_events.h"
 
 namespace stele::log {
 
@@ -19,17 +20,25 @@ bool Subscription::wants_wake() const {
 }
 
 Result<SubscriptionNews> Subscription::poll() {
-  SubscriptionNews news;
+  OwnedEvents events;
+  STELE_TRY(SubscriptionFacts facts, poll_into(events));
+  return SubscriptionNews{{std::move(facts)}, events.release()};
+}
+
+Result<SubscriptionFacts> Subscription::poll_into(EventSink& sink) {
+  SubscriptionFacts news;
   const std::int64_t behind = distance(next_, events_->store().end());
   if (caught_up_ && behind > options_.behind_max) {
     news.fell_behind = behind;
     caught_up_ = false;
   }
-  STELE_TRY(ReadPage page, cursor_->next());
+  STELE_TRY(PageSummary page, cursor_->next_into(sink));
   STELE_TRY(next_, events_->parse_token(page.next));
   if (!begun_) told_ = next_;
-  if (!page.events.empty()) told_ = page.events.back().position.next();
-  news.events = std::move(page.events);
+  if (page.event_count > 0) {
+    news.last = page.last;
+    told_ = page.last.next();
+  }
   ended_ = page.end;
   news.caught_up = ended_ && !caught_up_;
   caught_up_ = caught_up_ || ended_;

@@ -22,12 +22,15 @@ struct SubscriptionOptions {
   std::int64_t behind_max = 10'000;  ///< positions behind the end, until "fell behind" is told
 };
 
-/// To be told in the order of the fields.
-struct SubscriptionNews {
+/// To be told in this order: fell_behind, the events, checkpoint, caught_up.
+struct SubscriptionFacts {
   std::optional<std::int64_t> fell_behind;  ///< so many positions; it had caught up before
-  std::vector<RecordedEvent> events;      ///< resume behind one: EventStore::token(position.next())
-  std::optional<std::string> checkpoint;  ///< nothing more is wanted before it: resume from it
+  std::optional<Position> last;             ///< of the last event; none: there are no events
+  std::optional<std::string> checkpoint;    ///< nothing more is wanted before it: resume from it
   bool caught_up = false;  ///< all there was has been told; once, and again after it fell behind
+};
+struct SubscriptionNews : SubscriptionFacts {
+  std::vector<RecordedEvent> events;  ///< resume behind one: EventStore::token(position.next())
 };
 
 class Subscription {
@@ -40,6 +43,8 @@ public:
   /// What there is now; may be nothing. kNotFound: the topic was deleted; kTombstoned: the stream
   /// was. After an error it is over.
   Result<SubscriptionNews> poll();
+  /// The same, with the events into `sink`; of a poll that failed it may have got some.
+  Result<SubscriptionFacts> poll_into(EventSink& sink);
 
   /// True: there is nothing to poll for before the store's end is past next().
   [[nodiscard]] bool wants_wake() const;

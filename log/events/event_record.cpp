@@ -6,6 +6,7 @@
 #include "log/base/fail.h"
 #include "log/events/event_headers.h"
 #include "log/events/event_time.h"
+#include "log/events/event_view.h"
 #include "log/events/tags.h"
 #include "log/events/utf8.h"
 
@@ -60,91 +61,6 @@ Result<void> check_header(const Attribute& header, std::size_t index) {
                 header.name);
   return {};
 }
-
-std::string text_of(ByteView bytes) {
-  return std::string(as_text(bytes));
-}
-
-/// Collects one record's headers into an event.
-class EventReader {
-public:
-  explicit EventReader(RecordedEvent& event) : event_(event) {}
-
-  void take(const HeaderView& header) {
-    const EventHeader what = event_header(header.key);
-    const bool taken = what == EventHeader::kExtension ? take_extension(header)
-                       : what == EventHeader::kPlain   ? false
-                       : header.value.has_value()      ? take_attribute(what, *header.value)
-                                                       : first(what);
-    if (taken) return;
-    event_.headers.push_back({std::string(header.key),
-                              header.value ? std::optional(text_of(*header.value)) : std::nullopt});
-  }
-
-private:
-  /// True for the first header of an attribute: the others are no attributes.
-  bool first(EventHeader what) {
-    const unsigned bit = 1U << static_cast<unsigned>(what);
-    const bool is_first = (seen_ & bit) == 0;
-    seen_ |= bit;
-    return is_first;
-  }
-
-  bool take_attribute(EventHeader what, ByteView value) {
-    if (!first(what) || !is_utf8(as_text(value))) return false;
-    switch (what) {
-      case EventHeader::kId:
-        event_.id = text_of(value);
-        return true;
-      case EventHeader::kType:
-        event_.type = text_of(value);
-        return true;
-      case EventHeader::kSource:
-        event_.source = text_of(value);
-        return true;
-      case EventHeader::kSubject:
-        event_.subject = text_of(value);
-        return true;
-      case EventHeader::kTime:
-        event_.time_text = text_of(value);
-        return true;
-      case EventHeader::kDataSchema:
-        event_.data_schema = text_of(value);
-        return true;
-      case EventHeader::kContentType:
-        event_.content_type = text_of(value);
-        return true;
-      case EventHeader::kTags:
-        return take_tags(value);
-      case EventHeader::kSpecVersion:
-      case EventHeader::kExtension:
-      case EventHeader::kPlain:
-        return true;
-    }
-    return true;
-  }
-
-  bool take_tags(ByteView value) {
-    TagList list;
-    if (!list.parse(as_text(value))) return false;
-    event_.tags.assign(list.tags().begin(), list.tags().end());
-    return true;
-  }
-
-  bool take_extension(const HeaderView& header) {
-    const std::string_view name = header.key.substr(kAttributePrefix.size());
-    if (header.value && !is_utf8(as_text(*header.value))) return false;
-    for (const Attribute& extension : event_.extensions) {
-      if (extension.name == name) return false;
-    }
-    event_.extensions.push_back(
-        {std::string(name), header.value ? std::optional(text_of(*header.value)) : std::nullopt});
-    return true;
-  }
-
-  RecordedEvent& event_;
-  unsigned seen_ = 0;
-};
 
 }  // namespace
 
@@ -225,21 +141,7 @@ std::string_view EventEncoder::made_since(std::size_t from) const {
 }
 
 RecordedEvent read_event(const RecordPlace& place, const RecordView& record) {
-  RecordedEvent event{.position = place.position,
-                      .recorded_us = place.recorded_us,
-                      .topic = std::string(place.topic),
-                      .partition = place.partition,
-                      .offset = place.offset,
-                      .time_ms = record.timestamp_ms};
-  if (record.key) event.stream = text_of(*record.key);
-  if (record.value) event.data.emplace(record.value->begin(), record.value->end());
-  EventReader reader(event);
-  HeaderReader headers(record.headers);
-  while (headers.next()) reader.take(headers.header());
-  if (event.id.empty())
-    event.id = fmt::format("{}/{}/{}", place.topic, place.partition.partition, place.offset.raw());
-  if (event.source.empty()) event.source = fmt::format("/topics/{}", place.topic);
-  return event;
+  return owned(EventReader().read(place, record));
 }
 
 }  // namespace stele::log

@@ -12,6 +12,9 @@ namespace {
 
 // A run joins newer ones if it is at most so many times as large as the largest of them.
 constexpr std::uint64_t kLikeFactor = 2;
+// While there is time, an older run joins if it is at most so many times as large as all newer
+// ones: else it is read, which costs less than half of writing it.
+constexpr std::uint64_t kSettleFactor = 4;
 
 /// Runs by their begin, the longest first.
 using Candidates = std::map<Position, std::vector<RunRange>>;
@@ -23,6 +26,7 @@ bool is_gone_for_good(const Error& error) {
 struct Folder {
   Candidates candidates;
   std::vector<std::string> unfinished;
+  bool has_scratch = false;
 };
 
 Result<Folder> look_into(Env& env, const std::string& path) {
@@ -33,11 +37,20 @@ Result<Folder> look_into(Env& env, const std::string& path) {
       folder.candidates[range->from].push_back(*range);
     } else if (entry.name.ends_with(".terms.new")) {
       folder.unfinished.push_back(entry.name);
+    } else if (entry.is_folder && entry.name == kScratchFolder) {
+      folder.has_scratch = true;
     }
   }
   for (auto& [from, ranges] : folder.candidates)
     std::ranges::sort(ranges, std::ranges::greater(), &RunRange::to);
   return folder;
+}
+
+Result<void> remove_scratch(Env& env, const std::string& folder) {
+  const std::string scratch = fmt::format("{}/{}", folder, kScratchFolder);
+  STELE_TRY(const auto entries, env.list(scratch));
+  for (const FolderEntry& entry : entries) STELE_DO(env.remove(scratch + "/" + entry.name));
+  return env.remove(scratch);
 }
 
 }  // namespace
@@ -75,31 +88,45 @@ void bound_filters(RunChain& chain) {
   }
 }
 
-Result<RunChain> open_chain(Env& env, const std::string& folder, const Uuid& store,
-                            Position end_max) {
-  STELE_TRY(Folder found, look_into(env, folder));
-  std::vector<std::string> removed = std::move(found.unfinished);
-  RunChain chain;
-  Position end;
-  for (auto& [from, ranges] : found.candidates) {
+Result<FoundChain> find_chain(Env& env, const std::string& folder, const Uuid& store,
+                              Position end_max) {
+  STELE_TRY(Folder seen, look_into(env, folder));
+  FoundChain found{.unfinished = std::move(seen.unfinished), .has_scratch = seen.has_scratch};
+  for (auto& [from, ranges] : seen.candidates) {
     for (const RunRange range : ranges) {
-      if (from == end && range.to <= end_max) {
+      if (from == found.end() && range.to <= end_max) {
         auto run = Run::open(env, folder, range, store);
         if (run) {
-          chain.push_back({.run = *std::move(run)});
-          end = range.to;
+          found.chain.push_back({.run = *std::move(run)});
           continue;
         }
         if (!is_gone_for_good(run.error())) return std::unexpected(std::move(run).error());
-        env.report(Severity::kWarn, fmt::format("index_run_damaged file={} error=\"{}\"",
-                                                run_name(range), run.error().text()));
+        found.damaged.push_back({.range = range, .error = std::move(run).error()});
       }
-      removed.push_back(run_name(range));
+      found.others.push_back(range);
     }
   }
-  for (const std::string& name : removed) STELE_DO(env.remove(folder + "/" + name));
+  return found;
+}
+
+Result<void> remove_others(Env& env, const std::string& folder, const FoundChain& found) {
+  if (found.has_scratch) STELE_DO(remove_scratch(env, folder));
+  if (found.others.empty() && found.unfinished.empty()) return {};
+  for (const std::string& name : found.unfinished) STELE_DO(env.remove(folder + "/" + name));
+  for (const RunRange range : found.others) STELE_DO(env.remove(folder + "/" + run_name(range)));
   // A removed run that came back would be taken for one of what is written next.
-  if (!removed.empty()) STELE_DO(env.sync_folder(folder));
+  return env.sync_folder(folder);
+}
+
+Result<RunChain> open_chain(Env& env, const std::string& folder, const Uuid& store,
+                            Position end_max) {
+  STELE_TRY(FoundChain found, find_chain(env, folder, store, end_max));
+  for (const FoundChain::Damaged& one : found.damaged) {
+    env.report(Severity::kWarn, fmt::format("index_run_damaged file={} error=\"{}\"",
+                                            run_name(one.range), one.error.text()));
+  }
+  STELE_DO(remove_others(env, folder, found));
+  RunChain chain = std::move(found.chain);
   std::uint64_t filter_bytes = 0;
   for (auto one = chain.rbegin(); one != chain.rend(); ++one) {
     filter_bytes += one->run->filter_bytes();
@@ -112,6 +139,20 @@ Result<RunChain> open_chain(Env& env, const std::string& folder, const Uuid& sto
     }
   }
   return chain;
+}
+
+std::optional<MergePick> pick_settling(const RunChain& chain) {
+  const auto knows_all = [](const ChainedRun& one) { return one.run->footer().unknown_bases == 0; };
+  const auto found = std::ranges::find_if_not(chain, knows_all);
+  const bool damaged =
+      std::ranges::any_of(chain, [](const ChainedRun& one) { return one.run->damaged(); });
+  if (found == chain.end() || damaged) return std::nullopt;
+  auto first = static_cast<std::size_t>(found - chain.begin());
+  std::uint64_t bytes = 0;
+  for (std::size_t i = first; i < chain.size(); ++i) bytes += chain[i].run->file_bytes();
+  for (; first > 0 && chain[first - 1].run->file_bytes() <= bytes * kSettleFactor; --first)
+    bytes += chain[first - 1].run->file_bytes();
+  return MergePick{.first = first, .count = chain.size() - first};
 }
 
 std::optional<MergePick> pick_merge(const RunChain& chain, std::int32_t merge_count) {

@@ -130,8 +130,8 @@ void RunFooter::write(RunBlock& block) const {
   out.put(store);
   out.put(range.from.raw());
   out.put(range.to.raw());
-  for (const std::uint64_t value :
-       {data_blocks, entry_blocks, topic_count, filter_lines, term_count, posting_count}) {
+  for (const std::uint64_t value : {data_blocks, entry_blocks, topic_count, filter_lines,
+                                    term_count, posting_count, unknown_bases}) {
     out.put(value);
   }
   const Bytes bytes = out.take();
@@ -150,13 +150,14 @@ Result<RunFooter> RunFooter::read(const RunBlock& block) {
   footer.store = in.get_uuid();
   footer.range.from = Position(in.get<std::int64_t>());
   footer.range.to = Position(in.get<std::int64_t>());
-  for (std::uint64_t* value : {&footer.data_blocks, &footer.entry_blocks, &footer.topic_count,
-                               &footer.filter_lines, &footer.term_count, &footer.posting_count}) {
+  for (std::uint64_t* value :
+       {&footer.data_blocks, &footer.entry_blocks, &footer.topic_count, &footer.filter_lines,
+        &footer.term_count, &footer.posting_count, &footer.unknown_bases}) {
     *value = in.get<std::uint64_t>();
     if (*value > UINT64_MAX >> 8) return fail(Code::kCorrupt, "the footer counts too much");
   }
   const bool sane = in.finished() && footer.entry_blocks <= footer.data_blocks &&
-                    footer.data_blocks <= UINT32_MAX &&
+                    footer.data_blocks <= UINT32_MAX && footer.unknown_bases <= footer.term_count &&
                     (footer.filter_lines > 0) == (footer.term_count > 0);
   if (!sane) return fail(Code::kCorrupt, "the footer is malformed");
   return footer;

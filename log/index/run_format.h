@@ -88,6 +88,7 @@ struct RunFooter {
   std::uint64_t filter_lines = 0;
   std::uint64_t term_count = 0;
   std::uint64_t posting_count = 0;
+  std::uint64_t unknown_bases = 0;  ///< terms (event ids apart) whose base is not known
 
   [[nodiscard]] std::uint64_t topics_at() const { return data_blocks; }
   [[nodiscard]] std::uint64_t fences_at() const;

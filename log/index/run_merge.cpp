@@ -1,5 +1,7 @@
 #include "log/index/run_merge.h"
 
+#include <algorithm>
+
 #include "log/base/check.h"
 #include "log/base/fail.h"
 
@@ -9,9 +11,8 @@ namespace {
 constexpr std::uint64_t kStepBlocks = 2048;
 constexpr std::int64_t kStepTerms = 100'000;
 
-/// Events before the oldest part, if any part knows.
-std::optional<std::int64_t> joined_base(const std::vector<RunCursor*>& parts, Position from) {
-  if (from == Position(0)) return 0;
+/// Events before the oldest part, if any knows.
+std::optional<std::int64_t> known_base(std::span<RunCursor* const> parts) {
   std::int64_t before = 0;
   for (const RunCursor* part : parts) {
     if (part->entry().base) return *part->entry().base - before;
@@ -20,18 +21,36 @@ std::optional<std::int64_t> joined_base(const std::vector<RunCursor*>& parts, Po
   return std::nullopt;
 }
 
+/// Events up to the newest part; the oldest one has all that were before it.
+std::int64_t count_up_to(std::span<RunCursor* const> parts) {
+  std::int64_t count = 0;
+  for (std::size_t i = parts.size(); i > 0; --i) {
+    const RunEntry& entry = parts[i - 1]->entry();
+    count += entry.count;
+    if (entry.base) return count + *entry.base;
+  }
+  return count;
+}
+
+std::vector<RunPtr> all_of(const RunMerge::Plan& plan) {
+  std::vector<RunPtr> runs = plan.older;
+  runs.insert(runs.end(), plan.inputs.begin(), plan.inputs.end());
+  return runs;
+}
+
 }  // namespace
 
 RunMerge::RunMerge(Env& env, const std::string& folder, const Uuid& store, const TermHasher& hasher,
-                   std::vector<RunPtr> inputs, Position ids_wanted_from)
-    : inputs_(std::move(inputs)),
-      ids_wanted_from_(ids_wanted_from),
-      join_(inputs_, hasher),
+                   Plan plan)
+    : plan_(std::move(plan)),
+      join_(all_of(plan_), hasher),
       writer_(env, folder, store,
-              {.from = inputs_.front()->range().from, .to = inputs_.back()->range().to}, hasher) {
-  STELE_CHECK(inputs_.size() >= 2);
-  for (std::size_t i = 1; i < inputs_.size(); ++i)
-    STELE_CHECK(inputs_[i - 1]->range().to == inputs_[i]->range().from);
+              {.from = plan_.inputs.front()->range().from, .to = plan_.inputs.back()->range().to},
+              hasher) {
+  const std::vector<RunPtr> runs = all_of(plan_);
+  for (std::size_t i = 1; i < runs.size(); ++i)
+    STELE_CHECK(runs[i - 1]->range().to == runs[i]->range().from);
+  STELE_CHECK(plan_.older.empty() || plan_.older.front()->range().from == Position(0));
 }
 
 Result<bool> RunMerge::step(const std::atomic<bool>& stop) {
@@ -50,14 +69,33 @@ Result<bool> RunMerge::step(const std::atomic<bool>& stop) {
   return true;
 }
 
+Result<std::optional<std::int64_t>> RunMerge::base_of(Parts older, Parts inputs) const {
+  const auto known = known_base(inputs);
+  std::optional<std::int64_t> base = known;
+  if (writer_.range().from == Position(0)) {
+    base = 0;
+  } else if (!plan_.older.empty()) {
+    base = count_up_to(older);
+  }
+  // Event ids may have been dropped from some of the runs.
+  const bool adds_up = !known || known == base || inputs.front()->term().kind == TermKind::kEventId;
+  if (!adds_up || base.value_or(0) < 0)
+    return fail(Code::kCorrupt, "runs count a term's events in two ways");
+  return base;
+}
+
 Result<void> RunMerge::write_term(const std::atomic<bool>& stop) {
-  const auto& parts = join_.parts();
-  const RunEntry& newest = parts.back()->entry();
-  if (newest.kind == TermKind::kEventId && newest.last < ids_wanted_from_) return {};
-  const auto base = joined_base(parts, writer_.range().from);
-  if (base && *base < 0) return fail(Code::kCorrupt, "runs count a term's events in two ways");
+  const Parts parts = join_.parts();
+  const auto first_input =
+      std::ranges::lower_bound(parts, plan_.older.size(), {}, &RunCursor::number);
+  const Parts older(parts.begin(), first_input);
+  const Parts inputs(first_input, parts.end());
+  if (inputs.empty()) return {};
+  const RunEntry& newest = inputs.back()->entry();
+  if (newest.kind == TermKind::kEventId && newest.last < plan_.ids_wanted_from) return {};
+  STELE_TRY(const auto base, base_of(older, inputs));
   writer_.begin_term(join_.term(), base, newest.partition);
-  for (const RunCursor* part : parts) {
+  for (const RunCursor* part : inputs) {
     STELE_DO(part->copy_postings(writer_, stop));
     if (stop.load()) return {};  // the rest of the term is missing: nothing is committed any more
   }

@@ -13,6 +13,7 @@ namespace {
 constexpr std::size_t kBufferBlocks = 64;
 // A journal's flush shall not stand behind a gigabyte of ours.
 constexpr std::uint64_t kUnsyncedBytesMax = 16 << 20;
+constexpr std::size_t kVarintBytesMax = 10;
 constexpr std::size_t kListPartBytesMax = kRunPayloadBytes - kListPartHeaderBytesMax;
 
 }  // namespace
@@ -38,12 +39,17 @@ void RunWriter::begin_term(const TermView& term, std::optional<std::int64_t> bas
                            std::int32_t partition) {
   STELE_CHECK(term.hash >= last_hash_ && term.bytes.size() <= kTermBytesMax);
   last_hash_ = term.hash;
-  term_ = {.kind = term.kind,
-           .topic = 0,
-           .bytes = Bytes(term.bytes.begin(), term.bytes.end()),
-           .hash = term.hash,
-           .base = base,
-           .partition = partition};
+  // What its lists had for memory stays for the next one.
+  term_.kind = term.kind;
+  term_.topic = 0;
+  term_.bytes.assign(term.bytes.begin(), term.bytes.end());
+  term_.hash = term.hash;
+  term_.base = base;
+  term_.partition = partition;
+  term_.count = 0;
+  term_.list = {};
+  term_.deltas.clear();
+  term_.part_index = 0;
   if (!has_topic(term.kind)) return;
   const auto [found, fresh] =
       topic_numbers_.try_emplace(term.topic, static_cast<std::uint32_t>(topics_.size()));
@@ -53,6 +59,20 @@ void RunWriter::begin_term(const TermView& term, std::optional<std::int64_t> bas
 
 Result<void> RunWriter::append(std::span<const Position> positions) {
   for (const Position position : positions) STELE_DO(append(position));
+  return {};
+}
+
+Result<void> RunWriter::append_short(const RunEntry& entry) {
+  STELE_CHECK(!entry.list && entry.last < footer_.range.to);
+  if (term_.deltas.size() + kVarintBytesMax + entry.deltas.size() > kListPartBytesMax) {
+    const auto positions = read_positions(entry.first, entry.deltas, entry.count, footer_.range);
+    STELE_CHECK(positions.has_value());  // the entry was read already
+    return append(*positions);
+  }
+  STELE_DO(append(entry.first));
+  term_.deltas.insert(term_.deltas.end(), entry.deltas.begin(), entry.deltas.end());
+  term_.count += entry.count - 1;
+  term_.last = entry.last;
   return {};
 }
 
@@ -134,6 +154,7 @@ Result<void> RunWriter::end_term() {
   ++entries_.count;
   ++footer_.term_count;
   footer_.posting_count += static_cast<std::uint64_t>(term_.count);
+  if (!term_.base && term_.kind != TermKind::kEventId) ++footer_.unknown_bases;
   return {};
 }
 

@@ -30,6 +30,8 @@ public:
   /// `base`: events of the term before the run, if known. `partition`: of its last event.
   void begin_term(const TermView& term, std::optional<std::int64_t> base, std::int32_t partition);
   Result<void> append(std::span<const Position> positions);
+  /// Those of an entry of another run, which has no list of its own.
+  Result<void> append_short(const RunEntry& entry);
   Result<void> end_term();
 
   /// Ends the terms, or goes on with the filter for so many blocks of entries; true: it is done.

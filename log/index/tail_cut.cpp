@@ -3,41 +3,13 @@
 #include <algorithm>
 
 #include "log/base/fail.h"
+#include "log/index/filter_scan.h"
 #include "log/index/run_writer.h"
-#include "log/index/term_filter.h"
 
 namespace stele::log {
 namespace {
 
 constexpr std::size_t kAhead = 12;  // entries whose memory is fetched before they are written
-
-/// Asks a run's filter for hashes in ascending order: each of its blocks is read once.
-class FilterScan {
-public:
-  explicit FilterScan(const ChainedRun& run) : run_(run) {}
-
-  // What cannot be read may hold anything.
-  [[nodiscard]] bool may_hold(std::uint64_t hash) {
-    const std::uint64_t lines = run_.run->footer().filter_lines;
-    if (lines == 0) return false;
-    if (run_.filter != nullptr) return run_.may_hold_cached(hash);
-    const std::uint64_t line = filter_line_of(hash, lines);
-    const std::uint64_t index = line / kFilterLinesPerBlock;
-    if (index != index_) {
-      index_ = index;
-      readable_ = run_.run->read_filter_block(index, block_).has_value();
-    }
-    return !readable_ ||
-           filter_line_may_hold(
-               block_.payload().data() + line % kFilterLinesPerBlock * kFilterLineBytes, hash);
-  }
-
-private:
-  const ChainedRun& run_;
-  RunBlock block_;
-  std::optional<std::uint64_t> index_;
-  bool readable_ = false;
-};
 
 Result<void> write_entry(RunWriter& writer, const TermTail& tail, const TailEntry& entry,
                          std::vector<FilterScan>& filters) {
@@ -61,7 +33,7 @@ Result<void> write_run(RunWriter& writer, const TailCut& cut, const std::atomic<
   std::vector<FilterScan> filters;
   for (const ChainedRun& run : cut.older) filters.emplace_back(run);
   STELE_DO(writer.begin());
-  const std::vector<const TailEntry*> entries = sort_entries(*cut.tail);
+  const std::vector<const TailEntry*> entries = cut.tail->sorted();
   for (std::size_t i = 0; i < entries.size(); ++i) {
     if (stop.load()) return fail(Code::kCancelled, "the index is being closed");
     if (i + kAhead < entries.size()) {
@@ -89,21 +61,6 @@ void keep_heads(const TailCut& cut, HeadCache& heads) {
 }
 
 }  // namespace
-
-std::vector<const TailEntry*> sort_entries(const TermTail& tail) {
-  std::vector<std::pair<std::uint64_t, const TailEntry*>> order;
-  order.reserve(tail.term_count());
-  for (std::size_t i = 0; i < tail.term_count(); ++i)
-    order.emplace_back(tail.entry(i).hash, &tail.entry(i));
-  std::ranges::sort(order, [&](const auto& one, const auto& other) {
-    if (one.first != other.first) return one.first < other.first;
-    return comes_before(tail.term(*one.second), tail.term(*other.second));
-  });
-  std::vector<const TailEntry*> entries;
-  entries.reserve(order.size());
-  for (const auto& [hash, entry] : order) entries.push_back(entry);
-  return entries;
-}
 
 Result<ChainedRun> cut_tail(Env& env, const std::string& folder, const Uuid& store,
                             const TermHasher& hasher, const TailCut& cut, HeadCache& heads,

@@ -28,7 +28,4 @@ Result<ChainedRun> cut_tail(Env& env, const std::string& folder, const Uuid& sto
                             const TermHasher& hasher, const TailCut& cut, HeadCache& heads,
                             const std::atomic<bool>& stop);
 
-/// The entries of a tail in a run's order. Nothing is added meanwhile, or a lock is held.
-[[nodiscard]] std::vector<const TailEntry*> sort_entries(const TermTail& tail);
-
 }  // namespace stele::log

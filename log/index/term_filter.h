@@ -1,11 +1,13 @@
-// A blocked Bloom filter over hashes: which terms a run certainly does not hold. About ten bits a
-// term; one line of 64 bytes answers, wrongly "maybe" for about one term in 80.
+// A blocked Bloom filter over hashes: which terms a run certainly does not hold. Sixteen bits a
+// term, fewer in a run so large that its filter would not be held in memory, never under eight; one
+// line of 64 bytes answers, wrongly "maybe" for about one term in 900 (eight bits: in 40).
 //
 // A term's line follows from its hash's upper bits, so that lines are made and written in the order
 // of the hashes, one at a time, and any one is found without the others.
 // Thread: value types.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 
@@ -14,10 +16,19 @@
 
 namespace stele::log {
 
-inline constexpr std::uint64_t kFilterBitsPerTerm = 10;
+inline constexpr std::uint64_t kFilterBitsPerTerm = 16;
+inline constexpr std::uint64_t kFilterBitsPerTermMin = 8;
+/// Filters of so many bytes are held in memory, the newest runs' first, so that a term is known to
+/// be new without a system call. Those of larger runs are read from the file.
+inline constexpr std::uint64_t kFilterMemoryBytesMax = 96 << 20;
+/// One filter alone leaves room for those of newer runs.
+inline constexpr std::uint64_t kFilterBytesAim = 80 << 20;
 
 [[nodiscard]] constexpr std::uint64_t filter_lines_for(std::uint64_t term_count) {
-  return (term_count * kFilterBitsPerTerm + kFilterLineBytes * 8 - 1) / (kFilterLineBytes * 8);
+  constexpr std::uint64_t kLineBits = kFilterLineBytes * 8;
+  const std::uint64_t bits = std::clamp(kFilterBytesAim * 8, term_count * kFilterBitsPerTermMin,
+                                        term_count * kFilterBitsPerTerm);
+  return (bits + kLineBits - 1) / kLineBits;
 }
 
 /// Which line of `lines`.

@@ -98,6 +98,11 @@ bool TermIndexImpl::overloaded() const {
   return bytes > kOverloadFactor * options_.tail_bytes_max;
 }
 
+bool TermIndexImpl::lagging() const {
+  return published_.frozen != nullptr && job_ != nullptr && can_cut() && !stopped_ &&
+         published_.tail->used_bytes() > options_.tail_bytes_max;
+}
+
 // Called by the tail while something is added: the lock is held.
 std::int64_t TermIndexImpl::base_of(const TermView& term) const {
   if (published_.frozen != nullptr) {
@@ -253,7 +258,10 @@ TermIndexStats TermIndexImpl::stats() const {
   const Published view = published();
   TermIndexStats stats;
   stats.run_count = static_cast<std::int64_t>(view.chain->size());
-  for (const ChainedRun& one : *view.chain) stats.run_bytes += one.run->file_bytes();
+  for (const ChainedRun& one : *view.chain) {
+    stats.run_bytes += one.run->file_bytes();
+    stats.unsettled_terms += static_cast<std::int64_t>(one.run->footer().unknown_bases);
+  }
   {
     const std::shared_lock lock(*lock_);
     for (const TermTail* tail : view.tails()) {

@@ -32,7 +32,8 @@
 namespace stele::log {
 
 struct TermIndexOptions {
-  std::uint64_t tail_bytes_max = 64 << 20;      ///< the tail is cut into a run beyond this
+  std::uint64_t tail_bytes_max = 40
+                                 << 20;  ///< the tail is cut into a run beyond this; there are two
   std::uint64_t cache_bytes_max = 32 << 20;     ///< heads of hot terms
   std::uint64_t hash_mask = ~std::uint64_t{0};  ///< tests only: forces hash collisions
   std::int32_t merge_count = 8;                 ///< runs of like size that are merged into one
@@ -78,8 +79,11 @@ struct TermIndexStats {
   std::uint64_t run_bytes = 0, tail_bytes = 0, cache_bytes = 0;
   std::int64_t tail_terms = 0;
   std::int64_t block_reads = 0;  ///< blocks that head() had to read from run files
-  Position indexed_to;           ///< where the runs end
-  std::string last_failure;      ///< of a cut or merge; empty: none
+  /// Terms in runs that do not know how many events were before them: their heads cost a block for
+  /// each run that has them. None are left once the index was quiet for a while.
+  std::int64_t unsettled_terms = 0;
+  Position indexed_to;       ///< where the runs end
+  std::string last_failure;  ///< of a cut or merge; empty: none
 };
 
 class TermIndex {
@@ -105,13 +109,17 @@ public:
   virtual void advance(Position end) = 0;
   /// Cuts the tail and merges runs if it is time, off the core (Env::offload_background).
   /// `durable`: only positions below it go into a run. `ids_wanted_from`: event ids below that
-  /// position are dropped by merges. Cheap when nothing is due.
+  /// position are dropped by merges. Cheap when nothing is due. While nothing is added, the newest
+  /// runs are settled: made one in which every term knows what was before it.
   virtual void upkeep(Position durable, Position ids_wanted_from) = 0;
   /// Cuts the tail whatever its size, waiting for it (clean stop, tests). kIo, kNoSpace.
   virtual Result<void> flush(Position durable) = 0;
   /// True while the tail is over four times tail_bytes_max because cuts fail or lag: appends to
   /// indexed topics are to be refused with kOverloaded.
   [[nodiscard]] virtual bool overloaded() const = 0;
+  /// True while a tail is being cut and the next one is full already: nothing should be added until
+  /// upkeep() finds the cut done. False if the cut failed: then overloaded() comes.
+  [[nodiscard]] virtual bool lagging() const = 0;
   [[nodiscard]] virtual bool running() const = 0;
   virtual void stop() = 0;
 

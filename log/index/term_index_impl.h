@@ -36,6 +36,7 @@ public:
   void upkeep(Position durable, Position ids_wanted_from) override;
   Result<void> flush(Position durable) override;
   [[nodiscard]] bool overloaded() const override;
+  [[nodiscard]] bool lagging() const override;
   [[nodiscard]] bool running() const override { return job_ != nullptr; }
   void stop() override;
 
@@ -95,7 +96,9 @@ private:
   void start_next();
   void start(JobKind kind, JobWork work);
   void start_cut();
-  void start_merge(const MergePick& pick);
+  void start_merge(const MergePick& pick, bool settling);
+  /// True if nothing was added for a while, and the last settling is long enough ago.
+  [[nodiscard]] bool may_settle();
   void continue_merge();
   void remove_superseded();
   void look_for_damage();
@@ -128,6 +131,10 @@ private:
   std::vector<std::string> superseded_;  // paths to remove
   std::vector<RunPtr> damaged_;          // reported already
   std::chrono::nanoseconds retry_at_{0};
+  Position seen_end_;  ///< told_end_ when it was last seen to move, and when that was
+  std::chrono::nanoseconds moved_at_{0};
+  std::chrono::nanoseconds settling_since_{0};  ///< if merge_ is a settling
+  std::chrono::nanoseconds settle_at_{0};       ///< not before
 
   mutable std::atomic<std::int64_t> block_reads_ = 0;
   std::atomic<std::int64_t> merges_ = 0;

@@ -15,6 +15,10 @@ namespace {
 constexpr std::int64_t kTailPositionsMax = 4 << 20;
 constexpr std::chrono::seconds kRetryAfter{1};
 constexpr std::chrono::milliseconds kWaitStep{1};
+// Settling reads all runs: it waits for a quiet moment, and then takes a fifth of a core at most.
+constexpr std::chrono::seconds kQuietBeforeSettling{1};
+constexpr int kSettlingPause = 4;
+constexpr std::chrono::minutes kSettlingAgainAfter{1};
 
 }  // namespace
 
@@ -39,8 +43,19 @@ void TermIndexImpl::start_next() {
   if (can_cut()) return start_cut();
   if (merge_ != nullptr) return continue_merge();
   if (const auto pick = pick_merge(*published_.chain, options_.merge_count))
-    return start_merge(*pick);
-  if (!superseded_.empty()) remove_superseded();
+    return start_merge(*pick, false);
+  if (!superseded_.empty()) return remove_superseded();
+  if (!may_settle()) return;
+  if (const auto pick = pick_settling(*published_.chain)) start_merge(*pick, true);
+}
+
+bool TermIndexImpl::may_settle() {
+  const auto now = env_.now();
+  if (told_end_ != seen_end_) {
+    seen_end_ = told_end_;
+    moved_at_ = now;
+  }
+  return now - moved_at_ >= kQuietBeforeSettling && now >= settle_at_;
 }
 
 void TermIndexImpl::freeze() {
@@ -83,12 +98,12 @@ void TermIndexImpl::start_cut() {
         });
 }
 
-void TermIndexImpl::start_merge(const MergePick& pick) {
-  std::vector<RunPtr> inputs;
-  for (std::size_t i = pick.first; i < pick.first + pick.count; ++i)
-    inputs.push_back((*published_.chain)[i].run);
-  merge_ = std::make_shared<RunMerge>(env_, folder_, store_, hasher_, std::move(inputs),
-                                      ids_wanted_from_);
+void TermIndexImpl::start_merge(const MergePick& pick, bool settling) {
+  RunMerge::Plan plan{.ids_wanted_from = ids_wanted_from_};
+  for (std::size_t i = settling ? 0 : pick.first; i < pick.first + pick.count; ++i)
+    (i < pick.first ? plan.older : plan.inputs).push_back((*published_.chain)[i].run);
+  settling_since_ = settling ? env_.now() : std::chrono::nanoseconds(0);
+  merge_ = std::make_shared<RunMerge>(env_, folder_, store_, hasher_, std::move(plan));
   continue_merge();
 }
 
@@ -164,10 +179,15 @@ void TermIndexImpl::publish_merge(ChainedRun made) {
   auto first = std::ranges::find(chain, inputs.front(), &ChainedRun::run);
   const auto count = static_cast<std::ptrdiff_t>(inputs.size());
   STELE_CHECK(chain.end() - first >= count && (first + count - 1)->run == inputs.back());
-  for (const RunPtr& input : inputs) superseded_.push_back(input->path());
+  // A single input has the name of what was made of it.
+  for (const RunPtr& input : inputs) {
+    if (input->range() != made.run->range()) superseded_.push_back(input->path());
+  }
   *first = std::move(made);
   chain.erase(first + 1, first + count);
   merge_.reset();
+  const auto now = env_.now();
+  if (settling_since_.count() > 0) settle_at_ = now + (now - settling_since_) * kSettlingPause;
   publish(std::move(chain), false);
   ++merges_;
 }
@@ -195,6 +215,8 @@ void TermIndexImpl::failed(JobKind kind, const Error& error) {
                                 : kind == JobKind::kMerge ? "merge"
                                                           : "removal";
   retry_at_ = env_.now() + kRetryAfter;
+  if (kind == JobKind::kMerge && settling_since_.count() > 0)
+    settle_at_ = env_.now() + kSettlingAgainAfter;
   const std::scoped_lock lock(failure_mutex_);
   if (last_failure_.empty()) {
     env_.report(Severity::kWarn, fmt::format("index_{}_failed error=\"{}\"", what, error.text()));

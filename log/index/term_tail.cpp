@@ -3,15 +3,16 @@
 #include <algorithm>
 #include <array>
 #include <bit>
-#include <cstdlib>
+#include <utility>
 
 #include "log/base/check.h"
 #include "log/format/varint.h"
+#include "log/index/run_format.h"
 
 namespace stele::log {
 namespace {
 
-constexpr std::size_t kBlockBytesMax = std::size_t{1} << 20;
+constexpr std::size_t kBlockBytesMax = kHugePageBytes;
 constexpr std::size_t kBlockBytesMin = std::size_t{1} << 15;  // the largest chunk fits
 constexpr std::size_t kBytesPerTerm = 64;  // at least: how many slots a tail is laid out for
 constexpr std::size_t kSlotsMin = 64;
@@ -26,17 +27,16 @@ std::uint32_t tag_of(std::uint64_t hash) {
 
 }  // namespace
 
-TermTail::Slots TermTail::make_slots(std::size_t count) {
-  Slots slots(static_cast<Slot*>(std::calloc(count, sizeof(Slot))));
-  STELE_CHECK(slots != nullptr);
-  return slots;
+void TermTail::make_slots(std::size_t count) {
+  slots_pages_ = allocate_pages(count * sizeof(Slot));
+  slots_ = reinterpret_cast<Slot*>(slots_pages_.get());  // zero: free
 }
 
 TermTail::TermTail(Position from, std::uint64_t bytes_max) : from_(from), end_(from) {
   const std::size_t slot_count =
       std::bit_ceil(std::clamp<std::size_t>(bytes_max / kBytesPerTerm, kSlotsMin, kSlotsMax / 2));
   slot_shift_ = 32 - static_cast<unsigned>(std::countr_zero(slot_count));
-  slots_ = make_slots(slot_count);
+  make_slots(slot_count);
   const std::size_t block_bytes =
       std::bit_floor(std::clamp<std::size_t>(bytes_max / 8, kBlockBytesMin, kBlockBytesMax));
   block_shift_ = static_cast<unsigned>(std::countr_zero(block_bytes / kUnit));
@@ -50,7 +50,7 @@ std::uint32_t TermTail::allocate(std::size_t bytes) {
   STELE_CHECK(units <= block_units);
   if (blocks_.empty() || block_used_ + units > block_units) {
     STELE_CHECK((blocks_.size() + 1) << block_shift_ <= UINT32_MAX);
-    blocks_.push_back(std::make_unique_for_overwrite<std::byte[]>(block_units * kUnit));
+    blocks_.push_back(allocate_pages(block_units * kUnit));
     block_used_ = 0;
   }
   const std::size_t place = ((blocks_.size() - 1) << block_shift_) + block_used_;
@@ -203,16 +203,48 @@ TailEntry& TermTail::insert(const TermView& term, std::uint32_t topic, Position 
 void TermTail::grow_slots() {
   const std::size_t old_count = std::size_t{1} << (32 - slot_shift_);
   STELE_CHECK(old_count < kSlotsMax);
-  Slots fresh = make_slots(old_count * 2);
+  const Pages old_pages = std::move(slots_pages_);
+  const Slot* const old_slots = std::exchange(slots_, nullptr);
+  make_slots(old_count * 2);
   --slot_shift_;
   const std::size_t mask = old_count * 2 - 1;
   for (std::size_t old = 0; old < old_count; ++old) {
-    if (slots_[old].place == 0) continue;
-    std::size_t i = slot_of(slots_[old].tag);
-    while (fresh[i].place != 0) i = (i + 1) & mask;
-    fresh[i] = slots_[old];
+    if (old_slots[old].place == 0) continue;
+    std::size_t i = slot_of(old_slots[old].tag);
+    while (slots_[i].place != 0) i = (i + 1) & mask;
+    slots_[i] = old_slots[old];
   }
-  slots_ = std::move(fresh);
+}
+
+// Slots stand in the order of hashes already, but within a stretch without a free one.
+std::vector<const TailEntry*> TermTail::sorted() const {
+  const std::size_t slot_count = std::size_t{1} << (32 - slot_shift_);
+  std::vector<Slot> order;
+  order.reserve(entries_.size());
+  std::size_t stretch = 0;
+  const auto end_stretch = [&] {
+    const auto begin = order.begin() + static_cast<std::ptrdiff_t>(stretch);
+    std::sort(begin, order.end(), [this](const Slot& one, const Slot& other) {
+      if (one.tag != other.tag) return one.tag < other.tag;
+      return comes_before(term(*at(one.place)), term(*at(other.place)));
+    });
+    stretch = order.size();
+  };
+  // The first stretch may hold what found no place at the end.
+  std::vector<Slot> pushed_round;
+  for (std::size_t i = 0; i < slot_count; ++i) {
+    if (slots_[i].place == 0) {
+      end_stretch();
+    } else {
+      (slot_of(slots_[i].tag) > i ? pushed_round : order).push_back(slots_[i]);
+    }
+  }
+  order.insert(order.end(), pushed_round.begin(), pushed_round.end());
+  end_stretch();
+  std::vector<const TailEntry*> entries;
+  entries.reserve(order.size());
+  for (const Slot& slot : order) entries.push_back(at(slot.place));
+  return entries;
 }
 
 void TermTail::append(TailEntry& entry, Position position) {

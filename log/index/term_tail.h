@@ -18,6 +18,7 @@
 #include <shared_mutex>
 #include <vector>
 
+#include "log/index/huge_pages.h"
 #include "log/index/posting_pieces.h"
 #include "log/index/term.h"
 
@@ -96,6 +97,8 @@ public:
   [[nodiscard]] const TailEntry* find(const TermView& term) const;
   /// Entry `index` < term_count(), in the order of their first events.
   [[nodiscard]] const TailEntry& entry(std::size_t index) const { return *at(entries_[index]); }
+  /// All entries in a run's order. Nothing is added meanwhile.
+  [[nodiscard]] std::vector<const TailEntry*> sorted() const;
   [[nodiscard]] const Uuid& topic(const TailEntry& entry) const;
   [[nodiscard]] TermView term(const TailEntry& entry) const;
 
@@ -140,6 +143,7 @@ private:
                     std::int64_t base);
   void append(TailEntry& entry, Position position);
   Chunk& add_chunk(TailEntry& entry, Position position);
+  void make_slots(std::size_t count);
   void grow_slots();
   std::uint32_t allocate(std::size_t bytes);
 
@@ -162,18 +166,13 @@ private:
   static constexpr std::uint32_t kNoTopic = UINT32_MAX;
   static constexpr std::uint32_t kForeignTopic = UINT32_MAX - 1;
 
-  struct Free {
-    void operator()(Slot* slots) const { std::free(slots); }
-  };
-  using Slots = std::unique_ptr<Slot[], Free>;
-  static Slots make_slots(std::size_t count);
-
   Position from_;
   Position end_;
-  Slots slots_;
+  Pages slots_pages_;
+  Slot* slots_ = nullptr;  // slots_pages_ as they are used
   unsigned slot_shift_ = 0;
   std::vector<std::uint32_t> entries_;
-  std::vector<std::unique_ptr<std::byte[]>> blocks_;
+  std::vector<Pages> blocks_;
   unsigned block_shift_ = 0;
   std::size_t block_used_ = 0;  // units of the last block
   std::vector<Uuid> topics_;

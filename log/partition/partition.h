@@ -70,6 +70,11 @@ struct StoredBatch {
                                                      const Segment& segment,
                                                      const BatchEntry& entry, ByteView bytes);
 
+/// True if `bytes` are exactly the batch that was appended (or left by compaction) at the offset.
+/// `crc`: none if compaction may have made another one.
+[[nodiscard]] bool is_batch_at(Offset base_offset, std::optional<std::uint32_t> crc,
+                               ByteView bytes);
+
 struct TimedRecord {
   Offset offset;
   std::int64_t timestamp_ms = -1;

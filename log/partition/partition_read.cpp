@@ -91,6 +91,13 @@ Result<BatchHeader> check_stored_batch(const TopicPartition& partition, const Se
   return *header;
 }
 
+bool is_batch_at(Offset base_offset, std::optional<std::uint32_t> crc, ByteView bytes) {
+  const auto header = parse_batch_header(bytes);
+  return header && stamped_right(*header, base_offset) &&
+         static_cast<std::size_t>(header->batch_bytes) == bytes.size() &&
+         header->crc == crc.value_or(header->crc) && batch_crc_matches(bytes);
+}
+
 // A file that vanished under a reader is no damage if the records were let go of meanwhile.
 Error Partition::explained(Error error, Offset from) const {
   if (removed_.load(std::memory_order_acquire))
@@ -216,11 +223,7 @@ Result<std::optional<StoredBatch>> Partition::find_batch(const OrderEntry& order
 Result<void> Partition::read_batch(const StoredBatch& batch, ByteSpan into) const {
   STELE_CHECK(into.size() == batch.batch_bytes);
   const auto got = batch.segment->read(into, batch.file_at);
-  const auto header = parse_batch_header(into.first(got.value_or(0)));
-  if (got && header && stamped_right(*header, batch.base_offset) &&
-      static_cast<std::size_t>(header->batch_bytes) == into.size() &&
-      header->crc == batch.crc.value_or(header->crc) && batch_crc_matches(into))
-    return {};
+  if (got && *got == into.size() && is_batch_at(batch.base_offset, batch.crc, into)) return {};
   const auto list = segments_.load();
   const bool listed =
       std::ranges::any_of(*list, [&](const auto& one) { return one.get() == batch.segment.get(); });

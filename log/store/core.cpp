@@ -80,7 +80,7 @@ void Core::accept(std::deque<Operation>&& operations) {
 std::size_t Core::run() {
   answered_ = 0;
   parts_->env.poll();
-  if (!flushing_ && !queue_.empty()) {
+  if (!flushing_ && !queue_.empty() && !parts_->index->lagging()) {
     start_group();
     parts_->env.poll();  // an inline flush is done already
   }

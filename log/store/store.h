@@ -352,6 +352,8 @@ public:
   /// topic's streams are not known: expectations on them are refused, and so should be reads.
   [[nodiscard]] virtual Result<void> check_versions_known(const Uuid& topic) const = 0;
   [[nodiscard]] virtual StreamRules stream_rules(const Uuid& topic, ByteView key) const = 0;
+  /// False: no stream of the topic has rules, now.
+  [[nodiscard]] virtual bool any_stream_rules(const Uuid& topic) const = 0;
   /// Replaces the stream's rules; they hold once `done` is called. `expected`: of the stream's
   /// version. kNotFound the topic, kWrongVersion, kTombstoned (it is one already), kInvalid,
   /// kOverloaded (stream_rules_max).

@@ -17,6 +17,8 @@
 
 namespace stele::log {
 
+struct OrderedRange;
+
 class StoreImpl final : public Store {
 public:
   StoreImpl(std::unique_ptr<Env> owned_env, std::unique_ptr<FolderLock> lock,
@@ -75,6 +77,7 @@ public:
     return parts().sequencer.check_versions_known(topic);
   }
   [[nodiscard]] StreamRules stream_rules(const Uuid& topic, ByteView key) const override;
+  [[nodiscard]] bool any_stream_rules(const Uuid& topic) const override;
   void put_stream_rules_async(const Uuid& topic, ByteView key, StreamRules rules,
                               ExpectedVersion expected, Done done) override;
   bool wait_for(Position position, std::chrono::nanoseconds longest) const override;
@@ -102,20 +105,7 @@ private:
     [[nodiscard]] std::size_t bytes() const { return place ? place->batch_bytes : 0; }
   };
   [[nodiscard]] Result<FoundBatch> find_batch(const OrderEntry& entry) const;
-  /// What a read in order asks for.
-  struct OrderedRange {
-    Position from;
-    Position end;
-    std::size_t bytes_max;
-    const Uuid* topic = nullptr;  ///< null: of all
-  };
-  struct FoundRange {
-    std::vector<FoundBatch> batches;
-    Position next;
-  };
-  [[nodiscard]] Result<FoundRange> find_batches(const OrderedRange& range) const;
-  [[nodiscard]] Result<std::optional<OrderedRead>> read_found(const OrderedRange& range) const;
-  [[nodiscard]] Result<OrderedRead> read_ordered(OrderedRange range) const;
+  [[nodiscard]] Result<OrderedRead> read_ordered(const OrderedRange& range) const;
   Result<void> gather_terms_of(AppendRequest& request) const;
   void enqueue(Operation operation);
   Result<AppendOutcome> run_blocking(Operation operation);

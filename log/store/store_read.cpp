@@ -2,16 +2,10 @@
 #include <algorithm>
 
 #include "log/base/fail.h"
+#include "log/store/range_reader.h"
 #include "log/store/store_impl.h"
 
 namespace stele::log {
-namespace {
-
-constexpr std::uint64_t kBlocksPassedMax =
-    256;  // of the order log, in one read: some 16,000 batches
-
-}  // namespace
-
 Result<PartitionPtr> StoreImpl::find_partition(const TopicPartition& partition) const {
   PartitionPtr found = parts().table.partition(partition);
   if (found == nullptr)
@@ -61,70 +55,16 @@ Result<OrderedRead> StoreImpl::read_topic(const Uuid& topic, Position from,
   return read_ordered({.from = from, .end = core_.end(), .bytes_max = bytes_max, .topic = &topic});
 }
 
-Result<OrderedRead> StoreImpl::read_ordered(OrderedRange range) const {
+Result<OrderedRead> StoreImpl::read_ordered(const OrderedRange& range) const {
   if (range.from < Position(0) || range.from > range.end) {
     return fail(Code::kOutOfRange, "position {} is outside 0 to {}", range.from.raw(),
                 range.end.raw());
   }
   if (range.from == range.end) return OrderedRead{.batches = {}, .next = range.from, .buffer = {}};
   while (true) {
-    STELE_TRY(auto read, read_found(range));
+    STELE_TRY(auto read, RangeReader(parts().order, parts().table, range).read());
     if (read) return *std::move(read);
   }
-}
-
-// Nullopt: compaction has replaced one of the files meanwhile.
-Result<std::optional<OrderedRead>> StoreImpl::read_found(const OrderedRange& range) const {
-  // First where they stand, so that the buffer is made once and views into it stay true.
-  STELE_TRY(const FoundRange found, find_batches(range));
-  OrderedRead result;
-  result.next = found.next;
-  std::size_t bytes = 0;
-  for (const FoundBatch& one : found.batches) bytes += one.bytes();
-  result.buffer.resize(bytes);
-  ByteSpan left = result.buffer;
-  for (const FoundBatch& one : found.batches) {
-    ByteSpan batch = left.first(one.bytes());
-    left = left.subspan(one.bytes());
-    const auto read = one.place ? one.partition->read_batch(*one.place, batch) : Result<void>{};
-    if (!read && read.error().code == Code::kNotFound) return std::nullopt;
-    if (!read && read.error().code != Code::kOutOfRange) return std::unexpected(read.error());
-    if (!read) batch = {};
-    result.batches.push_back({.position = one.ordered.position,
-                              .recorded_us = one.ordered.recorded_us,
-                              .from = one.ordered.from,
-                              .base_offset = one.ordered.base_offset,
-                              .record_count = static_cast<std::int32_t>(one.ordered.record_count),
-                              .batch = batch});
-  }
-  return result;
-}
-
-Result<StoreImpl::FoundRange> StoreImpl::find_batches(const OrderedRange& range) const {
-  const OrderLog& order = parts().order;
-  STELE_TRY(std::uint64_t block, order.find(range.from));
-  const std::uint64_t last = block + kBlocksPassedMax;
-  FoundRange found{.batches = {}, .next = range.from};
-  // What is gone counts as well: a call must not go through all that was ever compacted.
-  std::size_t bytes = 0;
-  for (; block < order.block_count() && block < last; ++block) {
-    STELE_TRY(const auto entries, order.block(block));
-    for (const OrderEntry& entry : entries) {
-      const Position next = entry.position.next(entry.record_count);
-      if (next <= range.from) continue;
-      if (entry.position >= range.end) return found;
-      if (range.topic != nullptr && entry.from.topic != *range.topic) {
-        found.next = next;
-        continue;
-      }
-      STELE_TRY(FoundBatch one, find_batch(entry));
-      bytes += one.place ? one.bytes() : entry.batch_bytes;
-      if (!found.batches.empty() && bytes > range.bytes_max) return found;
-      found.batches.push_back(std::move(one));
-      found.next = next;
-    }
-  }
-  return found;
 }
 
 Result<StoreImpl::FoundBatch> StoreImpl::find_batch(const OrderEntry& entry) const {

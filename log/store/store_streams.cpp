@@ -21,6 +21,10 @@ StreamRules StoreImpl::stream_rules(const Uuid& topic, ByteView key) const {
   return parts().streams->rules(topic, key);
 }
 
+bool StoreImpl::any_stream_rules(const Uuid& topic) const {
+  return parts().streams->any_rules(topic);
+}
+
 // Against everything sequenced before.
 Result<void> StoreImpl::check_stream_event(const StreamEvent& event,
                                            const ExpectedVersion& expected) const {

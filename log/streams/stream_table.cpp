@@ -106,6 +106,11 @@ StreamRules StreamTable::rules(const Uuid& topic, ByteView key) const {
   return found == nullptr ? StreamRules{} : *found;
 }
 
+bool StreamTable::any_rules(const Uuid& topic) const {
+  const std::shared_lock lock(mutex_);
+  return durable_.contains(topic);
+}
+
 std::vector<std::pair<Bytes, StreamRules>> StreamTable::of_topic(const Uuid& topic) const {
   std::vector<std::pair<Bytes, StreamRules>> all;
   const std::shared_lock lock(mutex_);

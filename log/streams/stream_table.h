@@ -47,6 +47,8 @@ public:
   // --- anybody ---
 
   [[nodiscard]] StreamRules rules(const Uuid& topic, ByteView key) const;
+  /// False: no stream of the topic has any.
+  [[nodiscard]] bool any_rules(const Uuid& topic) const;
   /// The streams of the topic that have rules, by the bytes that terms hold of their keys.
   [[nodiscard]] std::vector<std::pair<Bytes, StreamRules>> of_topic(const Uuid& topic) const;
   [[nodiscard]] std::vector<Uuid> topics() const;

@@ -20,7 +20,6 @@ namespace {
 constexpr auto kDrainMax = 10s;
 constexpr auto kTellMax = 2s;  // after the store has stopped: clients and health checks learn of it
 constexpr auto kDrainCheck = 10ms;
-constexpr std::size_t kHttpConnectionsMax = 2048;
 
 kafka::ConnectionLimits connection_limits(const Settings& settings) {
   kafka::ConnectionLimits limits;
@@ -43,6 +42,22 @@ server::ConnectionQuota::Limits quota_limits(const Settings& settings) {
           .per_ip_overrides = settings.connections_per_ip_overrides,
           .rate_max = rate_is_limited ? static_cast<double>(settings.connection_rate_max) : 0,
           .window = quota_window(settings)};
+}
+
+server::ConnectionQuota::Limits http_quota_limits(const Settings& settings) {
+  const auto connections_max = static_cast<std::size_t>(settings.http_connections_max);
+  return {.connections_max = connections_max, .connections_per_ip_max = connections_max};
+}
+
+http::Limits http_limits(const Settings& settings) {
+  http::Limits limits;
+  limits.body_bytes_max = static_cast<std::size_t>(settings.http_body_bytes_max);
+  limits.body_total_bytes_max = static_cast<std::size_t>(settings.memory_bytes_max / 8);
+  limits.followers_max = static_cast<std::size_t>(settings.http_followers_max);
+  limits.request_max = std::chrono::milliseconds(settings.http_request_ms_max);
+  limits.idle_max = std::chrono::milliseconds(settings.http_idle_ms_max);
+  limits.stalled_max = limits.idle_max;
+  return limits;
 }
 
 bool on_both_loopbacks(const std::vector<std::unique_ptr<server::Listener>>& listeners) {
@@ -86,8 +101,7 @@ Server::Server(const ParsedSettings& parsed, Env& env, log::Store& store, const 
       store_(store),
       systemd_(systemd),
       kafka_quota_(quota_limits(parsed.settings)),
-      http_quota_(
-          {.connections_max = kHttpConnectionsMax, .connections_per_ip_max = kHttpConnectionsMax}),
+      http_quota_(http_quota_limits(parsed.settings)),
       pool_({buffer_bytes(parsed.settings), kept_buffer_bytes(parsed.settings)}),
       loop_(env),
       driver_(loop_, env, store),
@@ -171,8 +185,7 @@ Result<void> Server::make_grpc() {
 
 void Server::make_http() {
   http::ApiOptions options;
-  options.limits.body_total_bytes_max =
-      static_cast<std::size_t>(parsed_.settings.memory_bytes_max / 8);
+  options.limits = http_limits(parsed_.settings);
   options.auto_create_topics = parsed_.settings.auto_create_topics;
   options.default_partitions = parsed_.settings.default_partitions;
   options.is_reserved = kafka::is_reserved_topic_name;
@@ -298,13 +311,14 @@ void Server::start_drain(int exit_code, std::string_view reason) {
   broker_->drain();
   kafka_->drain();
   api_->drain();
+  http_->drain();
   if (grpc_ != nullptr) grpc_->drain(kDrainMax);
 }
 
 std::chrono::nanoseconds Server::watch_drain() {
   if (drain_until_ == 0ns) return std::chrono::nanoseconds::max();
-  const bool drained =
-      kafka_->connection_count() == 0 && (grpc_ == nullptr || grpc_->drained());
+  const bool drained = kafka_->connection_count() == 0 && http_->drained() &&
+                       (grpc_ == nullptr || grpc_->drained());
   if (drained || loop_.now() >= drain_until_) {
     loop_.stop();
     return 0ns;
@@ -331,6 +345,7 @@ std::string Server::unhealthy_because() const {
 std::string Server::metrics_text() const {
   server::PrometheusText text;
   print_store_metrics(store_.stats(), text);
+  print_index_metrics(store_.index(), text);
   metrics_.print(text);
   const auto as_gauge = [](std::size_t value) { return static_cast<std::int64_t>(value); };
   text.gauge("stele_kafka_connections", "Open client connections.")
@@ -347,6 +362,7 @@ std::string Server::metrics_text() const {
   text.gauge("stele_kafka_quota_clients", "Clients whose use is measured for quotas.")
       .sample("", as_gauge(broker_->quotas.client_count()));
   broker_->coordinator.print(text);
+  api_->print(text);
   http_->print(text);
   if (grpc_ != nullptr) grpc_->print(text);
   text.gauge("stele_kafka_appending_bytes", "Bytes given to the store and not yet answered.")

@@ -35,6 +35,11 @@ struct Settings {
   std::int64_t fetch_bytes_max = 0;
   std::int64_t memory_bytes_max = 0;
   std::int64_t idle_ms_max = 0;
+  std::int64_t http_connections_max = 0;
+  std::int64_t http_body_bytes_max = 0;
+  std::int64_t http_request_ms_max = 0;
+  std::int64_t http_idle_ms_max = 0;
+  std::int64_t http_followers_max = 0;
   bool clamp_replication = false;
   std::int64_t journal_bytes_max = 0;
   std::int64_t queued_bytes_max = 0;

@@ -71,4 +71,24 @@ void print_store_metrics(const log::StoreStats& stats, server::PrometheusText& o
       .sample("", std::chrono::duration<double>(stats.open_took).count());
 }
 
+void print_index_metrics(const log::TermIndex& index, server::PrometheusText& out) {
+  const log::TermIndexStats stats = index.stats();
+  out.gauge("stele_index_overloaded", "1 while appends are refused because runs cannot be cut.")
+      .sample("", std::int64_t{index.overloaded()});
+  out.gauge("stele_index_runs", "Runs: immutable files of the index.").sample("", stats.run_count);
+  out.gauge("stele_index_run_bytes", "Bytes of all runs.")
+      .sample("", static_cast<std::int64_t>(stats.run_bytes));
+  out.gauge("stele_index_tail_bytes", "Memory of what is in no run yet.")
+      .sample("", static_cast<std::int64_t>(stats.tail_bytes));
+  out.gauge("stele_index_tail_terms", "Streams, types, tags and ids in no run yet.")
+      .sample("", stats.tail_terms);
+  out.gauge("stele_index_cache_bytes", "Memory of the heads of hot streams and tags.")
+      .sample("", static_cast<std::int64_t>(stats.cache_bytes));
+  out.gauge("stele_index_position", "Where the runs end.").sample("", stats.indexed_to.raw());
+  out.counter("stele_index_cuts_total", "Runs cut from memory.").sample("", stats.cuts);
+  out.counter("stele_index_merges_total", "Merges of runs.").sample("", stats.merges);
+  out.counter("stele_index_block_reads_total", "Blocks of runs read for appends.")
+      .sample("", stats.block_reads);
+}
+
 }  // namespace stele::app

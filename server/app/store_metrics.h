@@ -7,5 +7,6 @@
 namespace stele::app {
 
 void print_store_metrics(const log::StoreStats& stats, server::PrometheusText& out);
+void print_index_metrics(const log::TermIndex& index, server::PrometheusText& out);
 
 }  // namespace stele::app

@@ -27,9 +27,12 @@
 
 namespace stele::cloudevents {
 
+inline constexpr std::size_t kEventsMax = 50'000;  ///< of one JSON text; kTooLarge
+
 [[nodiscard]] Result<log::NewEvent> parse_event(std::string_view json);
-/// An array of events (application/cloudevents-batch+json).
-[[nodiscard]] Result<std::vector<log::NewEvent>> parse_batch(std::string_view json);
+/// An array of events (application/cloudevents-batch+json), all of `topic`.
+[[nodiscard]] Result<std::vector<log::TopicEvent>> parse_batch(std::string_view topic,
+                                                               std::string_view json);
 
 /// One header of an HTTP message; the name in any case.
 struct Header {
@@ -50,10 +53,14 @@ struct Header {
 /// "returnConflicts": false}
 [[nodiscard]] Result<log::EventAppend> parse_append(std::string_view json);
 
+struct ParsedQuery {
+  log::ReadRequest read;              ///< its events_max is left alone
+  std::optional<std::int64_t> limit;  ///< as it was asked for
+};
 /// {"query": {"items": [{"types","tags","topics"}…]}, "from":
 /// {"position","recordedTime","time","token"}, "direction": "forward", "limit": 1000, "versions":
 /// false, "filter": {"types","tags","streamPrefix", "header": {"name","value"}}}
-[[nodiscard]] Result<log::ReadRequest> parse_query(std::string_view json);
+[[nodiscard]] Result<ParsedQuery> parse_query(std::string_view json);
 
 /// {"maxCount","maxAgeMs","truncateBefore"}; null or missing: no such limit.
 [[nodiscard]] Result<log::StreamRules> parse_limits(std::string_view json);

@@ -14,6 +14,8 @@ namespace {
 
 using log::NewEvent;
 
+constexpr std::size_t kEventsReservedMax = 4096;
+
 enum class Member : std::uint8_t {
   kSpecVersion,
   kId,
@@ -40,32 +42,49 @@ struct MemberRow {
   Member member;
 };
 constexpr std::array kMembers = std::to_array<MemberRow>({
-    {"specversion", Member::kSpecVersion},
+    // by the size of the name
     {"id", Member::kId},
     {"type", Member::kType},
-    {"source", Member::kSource},
-    {"subject", Member::kSubject},
     {"time", Member::kTime},
-    {"dataschema", Member::kDataSchema},
-    {"datacontenttype", Member::kContentType},
     {"tags", Member::kTags},
-    {"stream", Member::kStream},
-    {"streambase64", Member::kStreamBase64},
-    {"partitionkey", Member::kPartitionKey},
-    {"headers", Member::kHeaders},
-    {"topic", Member::kTopic},
     {"data", Member::kData},
-    {"data_base64", Member::kDataBase64},
-    {"position", Member::kIgnored},
-    {"version", Member::kIgnored},
-    {"recordedtime", Member::kIgnored},
-    {"partition", Member::kIgnored},
+    {"topic", Member::kTopic},
+    {"source", Member::kSource},
+    {"stream", Member::kStream},
     {"offset", Member::kIgnored},
+    {"subject", Member::kSubject},
+    {"headers", Member::kHeaders},
+    {"version", Member::kIgnored},
+    {"position", Member::kIgnored},
+    {"partition", Member::kIgnored},
+    {"dataschema", Member::kDataSchema},
+    {"specversion", Member::kSpecVersion},
+    {"data_base64", Member::kDataBase64},
+    {"partitionkey", Member::kPartitionKey},
+    {"recordedtime", Member::kIgnored},
+    {"streambase64", Member::kStreamBase64},
+    {"datacontenttype", Member::kContentType},
 });
+static_assert(std::ranges::is_sorted(kMembers, {},
+                                     [](const MemberRow& row) { return row.name.size(); }));
+
+constexpr std::size_t kMemberBytesMax = kMembers.back().name.size();
+/// Where the names of a size begin in kMembers; those of the next size end them.
+constexpr auto kMembersOfSize = [] {
+  std::array<std::uint8_t, kMemberBytesMax + 2> begins{};
+  for (std::size_t size = 0; size < begins.size(); ++size) {
+    begins[size] = static_cast<std::uint8_t>(std::ranges::count_if(
+        kMembers, [size](const MemberRow& row) { return row.name.size() < size; }));
+  }
+  return begins;
+}();
 
 Member member_of(std::string_view name) {
-  const auto* row = std::ranges::find(kMembers, name, &MemberRow::name);
-  return row == kMembers.end() ? Member::kExtension : row->member;
+  if (name.size() > kMemberBytesMax) return Member::kExtension;
+  for (std::size_t at = kMembersOfSize[name.size()]; at < kMembersOfSize[name.size() + 1]; ++at) {
+    if (kMembers[at].name == name) return kMembers[at].member;
+  }
+  return Member::kExtension;
 }
 
 Bytes copied(std::string_view text) {
@@ -107,12 +126,11 @@ const char* set_stream(std::string key, NewEvent& event) {
 
 class EventObject {
 public:
-  explicit EventObject(JsonReader& in) : in_(in) {}
+  EventObject(JsonReader& in, log::TopicEvent& result) : in_(in), result_(result) {}
 
-  log::TopicEvent read() {
+  void read() {
     for (in_.enter_object(); in_.next_member();) read_member();
     if (!in_.failed()) decide_data();
-    return std::move(result_);
   }
 
 private:
@@ -238,7 +256,7 @@ private:
   }
 
   JsonReader& in_;
-  log::TopicEvent result_;
+  log::TopicEvent& result_;
   std::optional<std::string_view> raw_data_;
   std::optional<std::string> binary_;
 };
@@ -335,8 +353,19 @@ std::string unescaped_step(std::string_view step) {
 
 }  // namespace
 
-log::TopicEvent read_event(JsonReader& in) {
-  return EventObject(in).read();
+void read_events(JsonReader& in, std::string_view topic, std::vector<log::TopicEvent>& into) {
+  // Events of one request are much of a size: the first tells about how many there are.
+  const std::size_t began = in.left();
+  for (in.enter_array(); in.next_element();) {
+    if (into.size() == kEventsMax)
+      return in.fail(fmt::format("over {} events", kEventsMax), Code::kTooLarge);
+    log::TopicEvent& event = into.emplace_back();
+    EventObject(in, event).read();
+    if (!topic.empty()) event.topic = topic;
+    if (into.size() > 1 || in.failed()) continue;
+    into.reserve(
+        std::min(kEventsReservedMax, in.left() / std::max<std::size_t>(began - in.left(), 1) + 2));
+  }
 }
 
 std::string read_base64(JsonReader& in) {
@@ -369,15 +398,16 @@ bool skip_null(JsonReader& in) {
 
 Result<NewEvent> parse_event(std::string_view json) {
   JsonReader in(json);
-  log::TopicEvent event = read_event(in);
+  log::TopicEvent event;
+  EventObject(in, event).read();
   if (!in.finish()) return std::unexpected(in.error());
   return std::move(event.event);
 }
 
-Result<std::vector<NewEvent>> parse_batch(std::string_view json) {
+Result<std::vector<log::TopicEvent>> parse_batch(std::string_view topic, std::string_view json) {
   JsonReader in(json);
-  std::vector<NewEvent> events;
-  for (in.enter_array(); in.next_element();) events.push_back(read_event(in).event);
+  std::vector<log::TopicEvent> events;
+  read_events(in, topic, events);
   if (!in.finish()) return std::unexpected(in.error());
   return events;
 }

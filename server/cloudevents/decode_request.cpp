@@ -21,6 +21,13 @@ std::int64_t read_time_us(JsonReader& in) {
   return time.value_or(0);
 }
 
+/// The first millisecond that is at or after it.
+std::int64_t first_ms_from(std::int64_t time_us) {
+  constexpr std::int64_t kUsPerMs = 1'000;
+  const std::int64_t floor = time_us / kUsPerMs - (time_us % kUsPerMs < 0 ? 1 : 0);
+  return floor * kUsPerMs < time_us ? floor + 1 : floor;
+}
+
 log::ExpectedVersion read_expected(JsonReader& in) {
   const auto expected =
       parse_expected_version(in.kind() == JsonKind::kString ? in.string() : in.number());
@@ -129,7 +136,7 @@ log::ReadFrom read_from(JsonReader& in) {
     else if (in.key() == "recordedTime")
       from.recorded_us = read_time_us(in);
     else if (in.key() == "time")
-      from.event_time_ms = read_time_us(in) / 1'000;
+      from.event_time_ms = first_ms_from(read_time_us(in));
     else if (in.key() == "token")
       from.token = in.string();
     else
@@ -196,7 +203,7 @@ Result<log::EventAppend> parse_append(std::string_view json) {
     if (in.key() == "topic") {
       topic = in.string();
     } else if (in.key() == "events") {
-      for (in.enter_array(); in.next_element();) append.events.push_back(read_event(in));
+      read_events(in, {}, append.events);
     } else if (in.key() == "expectations") {
       for (in.enter_array(); in.next_element();)
         append.expectations.push_back(read_expectation(in));
@@ -215,9 +222,10 @@ Result<log::EventAppend> parse_append(std::string_view json) {
   return append;
 }
 
-Result<log::ReadRequest> parse_query(std::string_view json) {
+Result<ParsedQuery> parse_query(std::string_view json) {
   JsonReader in(json);
-  log::ReadRequest request{.select = log::Query()};
+  ParsedQuery parsed{.read = {.select = log::Query()}, .limit = {}};
+  log::ReadRequest& request = parsed.read;
   for (in.enter_object(); in.next_member();) {
     if (in.key() == "query") {
       request.select = read_query(in);
@@ -226,7 +234,7 @@ Result<log::ReadRequest> parse_query(std::string_view json) {
     } else if (in.key() == "direction") {
       request.direction = read_direction(in);
     } else if (in.key() == "limit") {
-      request.events_max = static_cast<std::size_t>(read_integer(in, 1));
+      parsed.limit = read_integer(in, 1);
     } else if (in.key() == "versions") {
       request.versions = in.boolean();
     } else if (in.key() == "filter") {
@@ -236,7 +244,7 @@ Result<log::ReadRequest> parse_query(std::string_view json) {
     }
   }
   if (!in.finish()) return std::unexpected(in.error());
-  return request;
+  return parsed;
 }
 
 Result<log::StreamRules> parse_limits(std::string_view json) {

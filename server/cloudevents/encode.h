@@ -14,10 +14,12 @@
 #include <string_view>
 
 #include "log/event_store/event_store.h"
+#include "log/events/event_view.h"
 #include "server/cloudevents/json_writer.h"
 
 namespace stele::cloudevents {
 
+void write_event(const log::EventView& event, std::string& out);
 void write_event(const log::RecordedEvent& event, std::string& out);
 /// [event,…] (application/cloudevents-batch+json)
 void write_batch(std::span<const log::RecordedEvent> events, std::string& out);
@@ -28,8 +30,9 @@ void write_stream_name(std::string_view key, JsonObject& object);
 /// True for application/json, text/json and …+json, whatever the parameters.
 [[nodiscard]] bool is_json_content(std::string_view content_type);
 
-/// {"events":[…],"end":true,"asOf":"…","next":"token","lastVersion":"…","firstVersion":"…"}
-void write_page(const log::ReadPage& page, std::string& out);
+/// Ends a page, {"events":[…] so far: ,"end":true,"asOf":"…","next":"token","lastVersion":"…",
+/// "firstVersion":"…"}
+void write_page_end(const log::PageSummary& page, std::string& out);
 /// {"events":[{"id","position","partition","offset","version"}…],"recordedTime","duplicate","token"}
 void write_appended(const log::AppendedEvents& appended, std::string& out);
 /// {"topic","stream","lastVersion","firstVersion","maxCount","maxAgeMs","truncateBefore","tombstoned"};

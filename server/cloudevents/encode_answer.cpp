@@ -108,9 +108,8 @@ void write_common(const Error& error, unsigned status, JsonObject& object) {
 
 }  // namespace
 
-void write_page(const log::ReadPage& page, std::string& out) {
-  JsonObject object(out);
-  write_batch(page.events, object.at("events"));
+void write_page_end(const log::PageSummary& page, std::string& out) {
+  JsonObject object(out, JsonObject::kGoesOn);
   object.boolean("end", page.end);
   object.wide("asOf", page.as_of.raw());
   object.text("next", page.next);
@@ -120,6 +119,8 @@ void write_page(const log::ReadPage& page, std::string& out) {
 }
 
 void write_appended(const log::AppendedEvents& appended, std::string& out) {
+  constexpr std::size_t kPlaceBytes = 128;  // about
+  out.reserve(out.size() + (appended.events.size() + 1) * kPlaceBytes);
   JsonObject object(out);
   write_array(appended.events, object.at("events"), [&](const log::AppendedEvent& event) {
     JsonObject place(out);

@@ -8,6 +8,7 @@
 namespace stele::cloudevents {
 namespace {
 
+using log::EventView;
 using log::RecordedEvent;
 
 char lower(char c) {
@@ -42,7 +43,7 @@ enum class DataForm : std::uint8_t { kJson, kText, kBase64 };
 
 /// Without a content type JSON is told from text by looking at it, as CloudEvents takes data
 /// without one for JSON.
-DataForm data_form(const RecordedEvent& event, std::string_view data) {
+DataForm data_form(const EventView& event, std::string_view data) {
   if (event.content_type.empty() || is_json_content(event.content_type)) {
     if (is_json(data)) return DataForm::kJson;
     return event.content_type.empty() && log::is_utf8(data) ? DataForm::kText : DataForm::kBase64;
@@ -51,7 +52,7 @@ DataForm data_form(const RecordedEvent& event, std::string_view data) {
 }
 
 /// ce_time if it is a time, else the record's timestamp; none if it has none.
-void write_time(const RecordedEvent& event, JsonObject& object) {
+void write_time(const EventView& event, JsonObject& object) {
   if (!event.time_text.empty() && log::parse_time_ms(event.time_text)) {
     object.text("time", event.time_text);
   } else if (event.time_ms >= 0) {
@@ -63,19 +64,19 @@ void write_time(const RecordedEvent& event, JsonObject& object) {
 }
 
 /// name=value,… percent-encoded; a name alone: its value is null.
-void write_headers(std::span<const log::Attribute> headers, JsonObject& object) {
+void write_headers(std::span<const HeaderView> headers, JsonObject& object) {
   std::string list;
-  for (const log::Attribute& header : headers) {
+  for (const HeaderView& header : headers) {
     if (&header != &headers.front()) list.push_back(',');
-    log::append_encoded(list, header.name, '=');
+    log::append_encoded(list, header.key, '=');
     if (!header.value) continue;
     list.push_back('=');
-    log::append_encoded(list, *header.value, '=');
+    log::append_encoded(list, as_text(*header.value), '=');
   }
   object.text("headers", list);
 }
 
-void write_attributes(const RecordedEvent& event, DataForm form, JsonObject& object) {
+void write_attributes(const EventView& event, DataForm form, JsonObject& object) {
   object.text("specversion", "1.0");
   object.text("id", event.id);
   object.text("source", event.source);
@@ -87,29 +88,32 @@ void write_attributes(const RecordedEvent& event, DataForm form, JsonObject& obj
   else if (event.data && form == DataForm::kText)
     object.text("datacontenttype", "text/plain");
   if (!event.data_schema.empty()) object.text("dataschema", event.data_schema);
-  for (const log::Attribute& extension : event.extensions) {
+  for (const HeaderView& extension : event.extensions) {
     // What a foreign producer called like one of ours would be taken for it.
-    if (!extension.value || log::is_reserved_attribute(extension.name)) continue;
-    object.text(extension.name, *extension.value);
+    if (!extension.value || log::is_reserved_attribute(extension.key)) continue;
+    object.text(extension.key, as_text(*extension.value));
   }
 }
 
-void write_place(const RecordedEvent& event, JsonObject& object) {
+void write_place(const EventView& event, JsonObject& object) {
   if (!event.tags.empty()) {
     std::string list;
-    log::append_tags(list, event.tags);
+    for (const std::string_view tag : event.tags) {
+      if (!list.empty()) list.push_back(',');
+      log::append_encoded(list, tag);
+    }
     object.text("tags", list);
   }
-  if (event.stream) write_stream_name(*event.stream, object);
+  if (event.stream) write_stream_name(as_text(*event.stream), object);
   if (event.version) object.wide("version", event.version->raw());
-  object.wide("position", event.position.raw());
+  object.wide("position", event.place.position.raw());
   std::string& out = object.at("recordedtime");
   out.push_back('"');
-  log::append_time_us(out, event.recorded_us);
+  log::append_time_us(out, event.place.recorded_us);
   out.push_back('"');
-  object.text("topic", event.topic);
-  object.integer("partition", event.partition.partition);
-  object.wide("offset", event.offset.raw());
+  object.text("topic", event.place.topic);
+  object.integer("partition", event.place.partition.partition);
+  object.wide("offset", event.place.offset.raw());
   if (!event.headers.empty()) write_headers(event.headers, object);
 }
 
@@ -124,6 +128,15 @@ void write_data(std::string_view data, DataForm form, JsonObject& object) {
     append_base64(as_bytes(data), out);
     out.push_back('"');
   }
+}
+
+std::vector<HeaderView> viewed(std::span<const log::Attribute> attributes) {
+  std::vector<HeaderView> views;
+  for (const log::Attribute& attribute : attributes) {
+    HeaderView& view = views.emplace_back(HeaderView{attribute.name, std::nullopt});
+    if (attribute.value) view.value = as_bytes(*attribute.value);
+  }
+  return views;
 }
 
 }  // namespace
@@ -148,7 +161,7 @@ void write_stream_name(std::string_view key, JsonObject& object) {
   out.push_back('"');
 }
 
-void write_event(const RecordedEvent& event, std::string& out) {
+void write_event(const EventView& event, std::string& out) {
   const std::string_view data = event.data ? as_text(*event.data) : std::string_view();
   const DataForm form = event.data ? data_form(event, data) : DataForm::kJson;
   JsonObject object(out);
@@ -156,6 +169,32 @@ void write_event(const RecordedEvent& event, std::string& out) {
   write_place(event, object);
   if (event.data) write_data(data, form, object);
   object.close();
+}
+
+void write_event(const RecordedEvent& event, std::string& out) {
+  const std::vector<std::string_view> tags(event.tags.begin(), event.tags.end());
+  const std::vector<HeaderView> extensions = viewed(event.extensions);
+  const std::vector<HeaderView> headers = viewed(event.headers);
+  EventView view{.place = {.topic = event.topic,
+                           .partition = event.partition,
+                           .offset = event.offset,
+                           .position = event.position,
+                           .recorded_us = event.recorded_us},
+                 .version = event.version,
+                 .time_ms = event.time_ms,
+                 .id = event.id,
+                 .type = event.type,
+                 .source = event.source,
+                 .subject = event.subject,
+                 .content_type = event.content_type,
+                 .data_schema = event.data_schema,
+                 .time_text = event.time_text,
+                 .tags = tags,
+                 .extensions = extensions,
+                 .headers = headers};
+  if (event.stream) view.stream = as_bytes(*event.stream);
+  if (event.data) view.data = *event.data;
+  write_event(view, out);
 }
 
 void write_batch(std::span<const RecordedEvent> events, std::string& out) {

@@ -1,4 +1,4 @@
-// One event of a JSON text, wherever it stands in it: alone, in a batch, in an append.
+// Events of a JSON text, wherever they stand in it: in a batch, in an append.
 // Thread: any.
 #pragma once
 
@@ -12,8 +12,9 @@
 
 namespace stele::cloudevents {
 
-/// Reads the next value of `in`; faults are left there. `topic` stays empty if it is not said.
-[[nodiscard]] log::TopicEvent read_event(JsonReader& in);
+/// Reads an array of events, the next value of `in`; faults are left there. They are all of
+/// `topic`; if that is empty, each of the one it names, or of none.
+void read_events(JsonReader& in, std::string_view topic, std::vector<log::TopicEvent>& into);
 
 /// A string that is base64.
 [[nodiscard]] std::string read_base64(JsonReader& in);

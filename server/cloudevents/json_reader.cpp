@@ -5,26 +5,13 @@
 #include <algorithm>
 #include <bit>
 #include <charconv>
-#include <cstring>
 #include <span>
 
 #include "log/events/utf8.h"
+#include "server/cloudevents/json_words.h"
 
 namespace stele::cloudevents {
 namespace {
-
-constexpr std::size_t kWord = sizeof(std::uint64_t);
-constexpr std::uint64_t kOnes = 0x0101010101010101ULL;
-constexpr std::uint64_t kHighBits = 0x8080808080808080ULL;
-
-/// High bits of the bytes of `word` that are below `limit` (at most 0x80); those above the lowest
-/// may be wrong.
-constexpr std::uint64_t bytes_below(std::uint64_t word, std::uint8_t limit) {
-  return (word - kOnes * limit) & ~word & kHighBits;
-}
-constexpr std::uint64_t bytes_equal(std::uint64_t word, char c) {
-  return bytes_below(word ^ (kOnes * static_cast<std::uint8_t>(c)), 1);
-}
 
 constexpr std::size_t kKeysComparedOneByOne = 24;
 constexpr std::size_t kPointerKeyBytesMax = 64;
@@ -117,7 +104,7 @@ void JsonReader::enter(char bracket, bool is_object, const char* what) {
   expect(bracket, what);
   if (failed()) return;
   if (depth_ == kJsonDepthMax) return fail(fmt::format("over {} levels deep", kJsonDepthMax));
-  levels_[depth_++] = {{}, -1, keys_.size(), is_object};
+  levels_[depth_++] = {nullptr, 0, -1, keys_.size(), is_object};
 }
 
 void JsonReader::enter_object() {
@@ -152,7 +139,7 @@ bool JsonReader::begin_next(char closing) {
   }
   if (failed()) return false;
   ++level.index;
-  level.key = {};
+  level.set_key({});
   return true;
 }
 
@@ -176,9 +163,9 @@ void JsonReader::take_key() {
   std::string decoded;
   std::string_view key = take_string(decoded);
   if (failed()) return;
-  if (!decoded.empty()) key = decoded_keys_.emplace_back(std::move(decoded));
+  if (!decoded.empty()) key = decoded_keys_.emplace_front(std::move(decoded));
   Level& level = levels_[depth_ - 1];
-  level.key = key;
+  level.set_key(key);
   const auto earlier = std::span(keys_).subspan(level.first_key);
   if (earlier.size() < kKeysComparedOneByOne && std::ranges::find(earlier, key) != earlier.end())
     return fail("a member of this name was there before");
@@ -192,7 +179,7 @@ void JsonReader::check_duplicates(const Level& level) {
   std::ranges::sort(keys);
   const auto twice = std::ranges::adjacent_find(keys);
   if (twice == keys.end()) return;
-  levels_[depth_ - 1].key = *twice;
+  levels_[depth_ - 1].set_key(*twice);
   fail("a member of this name was there before");
 }
 
@@ -209,27 +196,25 @@ std::string_view JsonReader::string() {
 /// Moves on to the next quote, backslash or control character. False: there is none.
 bool JsonReader::scan_plain() {
   std::uint64_t high_bits = 0;
-  while (static_cast<std::size_t>(end_ - at_) >= kWord) {
-    std::uint64_t word;
-    std::memcpy(&word, at_, kWord);
-    const std::uint64_t stops =
-        bytes_equal(word, '"') | bytes_equal(word, '\\') | bytes_below(word, 0x20);
+  while (static_cast<std::size_t>(end_ - at_) >= kWordBytes) {
+    const std::uint64_t word = load_word(at_);
+    const std::uint64_t stops = string_stops(word);
     if (stops != 0) {
       const auto before = static_cast<unsigned>(std::countr_zero(stops)) / 8;
       high_bits |= word & ((std::uint64_t{1} << (before * 8)) - 1);
-      not_ascii_ |= (high_bits & kHighBits) != 0;
+      not_ascii_ |= (high_bits & kWordHighBits) != 0;
       at_ += before;
       return true;
     }
     high_bits |= word;
-    at_ += kWord;
+    at_ += kWordBytes;
   }
   for (; at_ != end_; ++at_) {
     const auto byte = static_cast<std::uint8_t>(*at_);
     if (byte == '"' || byte == '\\' || byte < 0x20) break;
     high_bits |= byte;
   }
-  not_ascii_ |= (high_bits & kHighBits) != 0;
+  not_ascii_ |= (high_bits & kWordHighBits) != 0;
   return at_ != end_;
 }
 
@@ -390,7 +375,7 @@ std::string JsonReader::pointer() const {
       text += std::to_string(level.index);
       continue;
     }
-    for (const char c : level.key.substr(0, kPointerKeyBytesMax)) {
+    for (const char c : level.key().substr(0, kPointerKeyBytesMax)) {
       if (c == '~')
         text += "~0";
       else if (c == '/')
@@ -402,11 +387,11 @@ std::string JsonReader::pointer() const {
   return text;
 }
 
-void JsonReader::fail(std::string what) {
+void JsonReader::fail(std::string what, Code code) {
   if (failed()) return;
   std::string place = pointer();
   if (!place.empty()) place.push_back(' ');
-  error_ = Error{Code::kInvalid, fmt::format("{}(byte {}): {}", place, at_ - begin_, what)};
+  error_ = Error{code, fmt::format("{}(byte {}): {}", place, at_ - begin_, what)};
   at_ = end_;
 }
 

@@ -18,7 +18,7 @@
 
 #include <array>
 #include <cstdint>
-#include <deque>
+#include <forward_list>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -46,7 +46,7 @@ public:
   /// one (the object is left), or at a fault.
   [[nodiscard]] bool next_member();
   /// Valid until the object is left.
-  [[nodiscard]] std::string_view key() const { return levels_[depth_ - 1].key; }
+  [[nodiscard]] std::string_view key() const { return levels_[depth_ - 1].key(); }
 
   void enter_array();
   /// The same for the elements of an array.
@@ -62,21 +62,31 @@ public:
   std::string_view skip();
 
   /// Makes what was read last a fault: `what` is wrong with it.
-  void fail(std::string what);
+  void fail(std::string what, Code code = Code::kInvalid);
+  /// Bytes that are not read yet.
+  [[nodiscard]] std::size_t left() const { return static_cast<std::size_t>(end_ - at_); }
   [[nodiscard]] bool failed() const { return error_.has_value(); }
 
   /// True if all was well, and nothing but blanks is left.
   [[nodiscard]] bool finish();
-  /// kInvalid, with the JSON pointer of the place and the byte. To be asked after finish() said
-  /// false.
+  /// kInvalid, or as told to fail(), with the JSON pointer of the place and the byte. To be asked
+  /// after finish() said false.
   [[nodiscard]] Error error() const { return *error_; }
 
 private:
+  /// Not initialized: only those below depth_ are looked at.
   struct Level {
-    std::string_view key;   ///< of an object: the member's
+    const char* key_begin;  ///< of an object: the member's
+    std::size_t key_size;
     std::int64_t index;     ///< members or elements begun, less one
     std::size_t first_key;  ///< of an object: where its keys begin in keys_
     bool is_object;
+
+    [[nodiscard]] std::string_view key() const { return {key_begin, key_size}; }
+    void set_key(std::string_view key) {
+      key_begin = key.data();
+      key_size = key.size();
+    }
   };
 
   void skip_blanks();
@@ -102,8 +112,8 @@ private:
   std::optional<Error> error_;
   std::array<Level, kJsonDepthMax> levels_;
   std::size_t depth_ = 0;
-  std::vector<std::string_view> keys_;    ///< of all open objects
-  std::deque<std::string> decoded_keys_;  ///< of those that have escapes
+  std::vector<std::string_view> keys_;           ///< of all open objects
+  std::forward_list<std::string> decoded_keys_;  ///< of those that have escapes
   std::string decoded_;
   bool not_ascii_ = false;  ///< the string being read has bytes from 0x80 on
 };

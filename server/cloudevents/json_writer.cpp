@@ -1,9 +1,11 @@
 #include "server/cloudevents/json_writer.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 
 #include "log/events/utf8.h"
+#include "server/cloudevents/json_words.h"
 
 namespace stele::cloudevents {
 namespace {
@@ -20,6 +22,21 @@ constexpr auto kBase64Values = [] {
     values[static_cast<std::uint8_t>(kBase64Digits[i])] = static_cast<std::uint8_t>(i);
   return values;
 }();
+
+constexpr std::size_t kIntegerCharsMax = 20;
+
+/// Appends what `write(begin)` writes, which is at most `most` characters and ends where it says.
+template <class Write>
+void append_at_most(std::size_t most, std::string& out, const Write& write) {
+  const std::size_t before = out.size();
+  out.resize_and_overwrite(before + most, [&](char* text, std::size_t) {
+    return static_cast<std::size_t>(write(text + before) - text);
+  });
+}
+
+char* write_digits(std::int64_t value, char* to) {
+  return std::to_chars(to, to + kIntegerCharsMax, value).ptr;
+}
 
 constexpr bool is_plain(char c) {
   return static_cast<std::uint8_t>(c) >= 0x20 && c != '"' && c != '\\';
@@ -69,8 +86,17 @@ std::string repaired(std::string_view text) {
 }  // namespace
 
 void write_json_string(std::string_view text, std::string& out) {
+  if (is_plain_ascii(text)) [[likely]] {
+    append_at_most(text.size() + 2, out, [&](char* to) {
+      *to++ = '"';
+      to = std::ranges::copy(text, to).out;
+      *to++ = '"';
+      return to;
+    });
+    return;
+  }
   out.push_back('"');
-  if (log::is_utf8(text)) [[likely]]
+  if (log::is_utf8(text))
     append_escaped(text, out);
   else
     append_escaped(repaired(text), out);
@@ -78,15 +104,16 @@ void write_json_string(std::string_view text, std::string& out) {
 }
 
 void write_integer(std::int64_t value, std::string& out) {
-  std::array<char, 20> digits;
-  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr;
-  out.append(digits.data(), end);
+  append_at_most(kIntegerCharsMax, out, [&](char* to) { return write_digits(value, to); });
 }
 
 void write_wide(std::int64_t value, std::string& out) {
-  out.push_back('"');
-  write_integer(value, out);
-  out.push_back('"');
+  append_at_most(kIntegerCharsMax + 2, out, [&](char* to) {
+    *to++ = '"';
+    to = write_digits(value, to);
+    *to++ = '"';
+    return to;
+  });
 }
 
 void append_base64(ByteView bytes, std::string& out) {
@@ -132,11 +159,15 @@ bool decode_base64(std::string_view text, std::string& out) {
 }
 
 std::string& JsonObject::at(std::string_view name) {
-  if (!first_) out_.push_back(',');
+  append_at_most(name.size() + 4, out_, [&](char* to) {
+    if (!first_) *to++ = ',';
+    *to++ = '"';
+    to = std::ranges::copy(name, to).out;
+    *to++ = '"';
+    *to++ = ':';
+    return to;
+  });
   first_ = false;
-  out_.push_back('"');
-  out_.append(name);
-  out_.append("\":");
   return out_;
 }
 

@@ -31,7 +31,11 @@ void append_base64(ByteView bytes, std::string& out);
 /// Members of one object, in the order of the calls. Names are ours: they need no escape.
 class JsonObject {
 public:
+  enum GoesOn : std::uint8_t { kGoesOn };
+
   explicit JsonObject(std::string& out) : out_(out) { out_.push_back('{'); }
+  /// One whose brace and first members are there already.
+  JsonObject(std::string& out, GoesOn) : out_(out), first_(false) {}
 
   void text(std::string_view name, std::string_view value) { write_json_string(value, at(name)); }
   void wide(std::string_view name, std::int64_t value) { write_wide(value, at(name)); }
@@ -48,7 +52,7 @@ private:
 
 /// Writes `[…]`, each element by `write(element)`.
 template <class Range, class Write>
-void write_array(const Range& elements, std::string& out, Write&& write) {
+void write_array(const Range& elements, std::string& out, const Write& write) {
   out.push_back('[');
   bool first = true;
   for (const auto& element : elements) {

@@ -4,22 +4,21 @@
 
 #include <utility>
 
-#include "server/grpc/decode.h"
+#include <stele/v1/event_store.pb.h>
 #include "server/grpc/encode.h"
 #include "server/grpc/refusals.h"
 
 namespace stele::rpc {
 
 namespace {
-// A message that was this large once does not stay in memory.
-constexpr std::size_t kKeptBytesMax = 1 << 20;
+constexpr std::size_t kWakeEvery = 16;  // appends of a message
 }  // namespace
 
 AppendStreamCall::~AppendStreamCall() {
   world_.long_calls.remove(*this, world_.counters.append_streams);
 }
 
-void AppendStreamCall::expect(CallWorld& world, AppendStreamMethod& method) {
+void AppendStreamCall::expect(CallWorld& world, const AppendStreamMethod& method) {
   const auto call = std::make_shared<AppendStreamCall>(world, method);
   call->arrived_.start(world.queue, call,
                        [&](void* tag) { method.request(&call->context_, &call->stream_, tag); });
@@ -50,36 +49,32 @@ void AppendStreamCall::read_done(bool ok) {
 }
 
 void AppendStreamCall::take_message(std::size_t bytes) {
-  v1::AppendStreamRequest& parsed = method_.parsed;
-  if (!parse(message_, parsed)) return end_with(refused(malformed()));
-  const auto count = static_cast<std::size_t>(parsed.appends_size());
-  if (count > world_.options.append_count_max) {
-    return end_with(
-        refused(Fault{{Code::kTooLarge, fmt::format("{} appends in a message; at most {}", count,
-                                                    world_.options.append_count_max)},
-                      "appends"}));
+  auto appends = decode_appends(WholeMessage(message_).view(), world_.options.append_count_max);
+  message_.Clear();
+  if (!appends) return end_with(refused(appends.error()));
+  // The first ones are on their way to the disk while the others are planned.
+  std::size_t submitted = 0;
+  for (PipelinedAppend& append : *appends) {
+    submit(append, bytes / appends->size());
+    if (++submitted % kWakeEvery == 0) world_.gate.wake();
   }
-  for (v1::PipelinedAppend& append : *parsed.mutable_appends()) submit(append, bytes / count);
-  if (bytes > kKeptBytesMax) parsed = {};
   world_.gate.wake();
 }
 
-void AppendStreamCall::submit(v1::PipelinedAppend& append, std::size_t bytes) {
+void AppendStreamCall::submit(PipelinedAppend& append, std::size_t bytes) {
   std::uint64_t number = 0;
   {
     const std::lock_guard lock(mutex_);
     number = first_number_ + slots_.size();
-    slots_.push_back({.correlation_id = append.correlation_id(), .bytes = bytes});
+    slots_.push_back({.correlation_id = append.correlation_id, .bytes = bytes});
     slot_bytes_ += bytes;
   }
-  v1::AppendRequest& request = *append.mutable_append();
-  const bool with_ids = wants_ids(request);
-  auto decoded = decode_append(request);
-  if (!decoded) return refused_at(number, decoded.error());
-  world_.events.submit(
-      *std::move(decoded),
-      [held = Unanswered(world_.unanswered), self = shared_from_this(), number, with_ids](
-          log::EventAppendResult result) { self->answered(number, std::move(result), with_ids); });
+  if (!append.append) return refused_at(number, append.append.error());
+  world_.events.submit(std::move(append.append->append),
+                       [held = Unanswered(world_.unanswered), self = shared_from_this(), number,
+                        with_ids = append.append->wants_ids](log::EventAppendResult result) {
+                         self->answered(number, std::move(result), with_ids);
+                       });
 }
 
 void AppendStreamCall::answered(std::uint64_t number, log::EventAppendResult result,

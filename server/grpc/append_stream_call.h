@@ -20,8 +20,8 @@
 #include <optional>
 #include <string>
 
-#include <stele/v1/event_store.pb.h>
 #include "server/grpc/call_world.h"
+#include "server/grpc/decode_append.h"
 #include "server/grpc/refusals.h"
 #include "server/grpc/wire_writer.h"
 
@@ -30,20 +30,18 @@ namespace stele::rpc {
 struct AppendStreamMethod {
   using Stream = ::grpc::ServerAsyncReaderWriter<::grpc::ByteBuffer, ::grpc::ByteBuffer>;
   std::function<void(::grpc::ServerContext*, Stream*, void* tag)> request;
-  /// Of the message that is parsed: there is one poller, so its memory is used again and again.
-  v1::AppendStreamRequest parsed;
 };
 
 class AppendStreamCall : public Flushable,
                          public LongCall,
                          public std::enable_shared_from_this<AppendStreamCall> {
 public:
-  AppendStreamCall(CallWorld& world, AppendStreamMethod& method)
+  AppendStreamCall(CallWorld& world, const AppendStreamMethod& method)
       : world_(world), method_(method), stream_(&context_) {}
   ~AppendStreamCall() override;
 
   /// Waits for the next stream. World and method outlive the call.
-  static void expect(CallWorld& world, AppendStreamMethod& method);
+  static void expect(CallWorld& world, const AppendStreamMethod& method);
 
   void flush() override;
   void drain() override;
@@ -61,7 +59,7 @@ private:
   void write_done(bool ok);
   void finished(bool /*ok*/) {}
   void take_message(std::size_t bytes);
-  void submit(v1::PipelinedAppend& append, std::size_t bytes);
+  void submit(PipelinedAppend& append, std::size_t bytes);
   void answered(std::uint64_t number, log::EventAppendResult result, bool with_ids);
   void refused_at(std::uint64_t number, const Fault& fault);
   /// `write` writes the answer's fields behind its correlation id.
@@ -75,7 +73,7 @@ private:
   void end_with(::grpc::Status status);
 
   CallWorld& world_;
-  AppendStreamMethod& method_;
+  const AppendStreamMethod& method_;
   ::grpc::ServerContext context_;
   AppendStreamMethod::Stream stream_;
   ::grpc::ByteBuffer message_;  ///< being read

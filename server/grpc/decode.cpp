@@ -35,47 +35,6 @@ std::vector<std::string> texts(const google::protobuf::RepeatedPtrField<std::str
   return {from.begin(), from.end()};
 }
 
-std::vector<log::Attribute> attributes(google::protobuf::RepeatedPtrField<v1::Attribute>& from) {
-  std::vector<log::Attribute> taken;
-  taken.reserve(static_cast<std::size_t>(from.size()));
-  for (v1::Attribute& attribute : from) {
-    log::Attribute& into = taken.emplace_back();
-    into.name = std::move(*attribute.mutable_name());
-    if (attribute.has_value()) into.value = std::move(*attribute.mutable_value());
-  }
-  return taken;
-}
-
-/// Small texts are copied, so that the message keeps the memory of its own for the next one; large
-/// ones are moved.
-void take_text(std::string& into, std::string& from) {
-  constexpr std::size_t kCopiedMax = 256;
-  if (from.size() <= kCopiedMax) {
-    into.assign(from);
-  } else {
-    into = std::move(from);
-  }
-}
-
-void take_event(log::NewEvent& into, v1::NewEvent& from) {
-  if (from.has_stream()) into.stream.emplace(from.stream());
-  take_text(into.id, *from.mutable_id());
-  take_text(into.type, *from.mutable_type());
-  if (from.has_data()) {
-    const ByteView data = as_bytes(from.data());
-    into.data.emplace(data.begin(), data.end());
-  }
-  if (from.tags_size() > 0) into.tags = texts(from.tags());
-  if (!from.content_type().empty()) take_text(into.content_type, *from.mutable_content_type());
-  if (!from.source().empty()) take_text(into.source, *from.mutable_source());
-  if (!from.subject().empty()) take_text(into.subject, *from.mutable_subject());
-  if (!from.data_schema().empty()) take_text(into.data_schema, *from.mutable_data_schema());
-  if (!from.time_text().empty()) take_text(into.time_text, *from.mutable_time_text());
-  if (from.has_time_ms()) into.time_ms = from.time_ms();
-  if (from.extensions_size() > 0) into.extensions = attributes(*from.mutable_extensions());
-  if (from.headers_size() > 0) into.headers = attributes(*from.mutable_headers());
-}
-
 log::Query query_of(const v1::Query& from) {
   log::Query query;
   query.items.reserve(static_cast<std::size_t>(from.items_size()));
@@ -83,34 +42,6 @@ log::Query query_of(const v1::Query& from) {
     query.items.push_back({texts(item.types()), texts(item.tags()), texts(item.topics())});
   }
   return query;
-}
-
-Decoded<log::AppendCondition> decode_condition(const v1::AppendCondition& from, int index) {
-  if (!from.has_fail_if_events_match()) {
-    return invalid(fmt::format("conditions[{}].fail_if_events_match", index), "is not set");
-  }
-  log::AppendCondition condition{query_of(from.fail_if_events_match()), std::nullopt};
-  if (from.has_after()) {
-    STELE_TRY(condition.after,
-              ordinal<Position>(from.after(), fmt::format("conditions[{}].after", index)));
-  }
-  return condition;
-}
-
-Decoded<log::StreamExpectation> decode_expectation(const v1::StreamExpectation& from,
-                                                   const std::string& default_topic, int index) {
-  log::StreamExpectation expectation;
-  expectation.stream.topic = from.topic().empty() ? default_topic : from.topic();
-  if (expectation.stream.topic.empty()) {
-    return invalid(fmt::format("expectations[{}].topic", index), "is not set");
-  }
-  expectation.stream.stream = from.stream();
-  if (!from.has_expected()) {
-    return invalid(fmt::format("expectations[{}].expected", index), "is not set");
-  }
-  STELE_TRY(expectation.expected,
-            decode_expected(from.expected(), fmt::format("expectations[{}].expected", index)));
-  return expectation;
 }
 
 }  // namespace
@@ -129,34 +60,16 @@ Fault malformed() {
            "not a message of this kind: cut off, nested too deep, or a string that is not UTF-8"}};
 }
 
-bool wants_ids(const v1::AppendRequest& request) {
-  for (const v1::NewEvent& event : request.events()) {
-    if (event.id().empty()) return true;
+Decoded<log::AppendCondition> decode_condition(const v1::AppendCondition& from, int index) {
+  if (!from.has_fail_if_events_match()) {
+    return invalid(fmt::format("conditions[{}].fail_if_events_match", index), "is not set");
   }
-  return false;
-}
-
-Decoded<log::EventAppend> decode_append(v1::AppendRequest& request) {
-  log::EventAppend append;
-  append.events.resize(static_cast<std::size_t>(request.events_size()));
-  for (int i = 0; i < request.events_size(); ++i) {
-    v1::NewEvent& from = *request.mutable_events(i);
-    log::TopicEvent& into = append.events[static_cast<std::size_t>(i)];
-    into.topic = from.topic().empty() ? request.topic() : from.topic();
-    if (into.topic.empty()) return invalid(fmt::format("events[{}].topic", i), "is not set");
-    take_event(into.event, from);
+  log::AppendCondition condition{query_of(from.fail_if_events_match()), std::nullopt};
+  if (from.has_after()) {
+    STELE_TRY(condition.after,
+              ordinal<Position>(from.after(), fmt::format("conditions[{}].after", index)));
   }
-  append.expectations.reserve(static_cast<std::size_t>(request.expectations_size()));
-  for (int i = 0; i < request.expectations_size(); ++i) {
-    STELE_TRY(auto expectation, decode_expectation(request.expectations(i), request.topic(), i));
-    append.expectations.push_back(std::move(expectation));
-  }
-  for (int i = 0; i < request.conditions_size(); ++i) {
-    STELE_TRY(auto condition, decode_condition(request.conditions(i), i));
-    append.conditions.push_back(std::move(condition));
-  }
-  append.return_conflicts = request.return_conflicts();
-  return append;
+  return condition;
 }
 
 Decoded<log::ExpectedVersion> decode_expected(const v1::ExpectedVersion& expected,

@@ -1,6 +1,6 @@
-// Requests of proto/stele/v1 as the store understands them. What is malformed is refused with
-// kInvalid and the path of the field: unset oneofs, unknown enum values, numbers beyond 2^63 - 1.
-// Thread: any.
+// Requests of proto/stele/v1 as the store understands them, but for appends (decode_append.h). What
+// is malformed is refused with kInvalid and the path of the field: unset oneofs, unknown enum
+// values, numbers beyond 2^63 - 1. Thread: any.
 #pragma once
 
 #include <grpcpp/support/byte_buffer.h>
@@ -20,10 +20,9 @@ namespace stele::rpc {
 /// What is said of a message that parse() refused.
 [[nodiscard]] Fault malformed();
 
-/// Takes texts out of `request` where that saves a copy.
-[[nodiscard]] Decoded<log::EventAppend> decode_append(v1::AppendRequest& request);
-/// True if the store is to make ids for some of the events.
-[[nodiscard]] bool wants_ids(const v1::AppendRequest& request);
+/// `index`: of the condition, for the path.
+[[nodiscard]] Decoded<log::AppendCondition> decode_condition(const v1::AppendCondition& from,
+                                                             int index);
 
 /// `events_max` and `bytes_max` of what is returned are not set.
 [[nodiscard]] Decoded<log::ReadRequest> decode_read(const v1::ReadRequest& request);

@@ -1,6 +1,5 @@
 #include "server/grpc/encode.h"
 
-#include <unordered_map>
 #include <vector>
 
 #include <stele/v1/event_store.pb.h>
@@ -16,35 +15,35 @@ std::uint64_t raw(auto ordinal) {
   return static_cast<std::uint64_t>(ordinal.raw());
 }
 
-void write_attributes(WireWriter& to, std::uint32_t field,
-                      const std::vector<log::Attribute>& attributes) {
-  for (const log::Attribute& attribute : attributes) {
+void write_attributes(WireWriter& to, std::uint32_t field, std::span<const HeaderView> attributes) {
+  for (const HeaderView& attribute : attributes) {
     const auto mark = to.begin(field);
-    if (log::is_utf8(attribute.name)) {
-      to.text(v1::Attribute::kNameFieldNumber, attribute.name);
+    if (log::is_utf8(attribute.key)) {
+      to.text(v1::Attribute::kNameFieldNumber, attribute.key);
     } else {
-      to.text(v1::Attribute::kNameFieldNumber, valid_text(attribute.name));
+      to.text(v1::Attribute::kNameFieldNumber, valid_text(attribute.key));
     }
     if (attribute.value) to.text(v1::Attribute::kValueFieldNumber, *attribute.value);
     to.end(mark);
   }
 }
 
-void write_event(WireWriter& to, const log::RecordedEvent& event, std::size_t topic_index) {
+void write_event(WireWriter& to, const log::EventView& event, std::size_t topic_index) {
+  const log::RecordPlace& place = event.place;
   const auto mark = to.begin(v1::EventBatch::kEventsFieldNumber);
-  to.number_unless_0(E::kPositionFieldNumber, raw(event.position));
+  to.number_unless_0(E::kPositionFieldNumber, raw(place.position));
   to.number_unless_0(E::kTopicIndexFieldNumber, topic_index);
   if (event.stream) to.text(E::kStreamFieldNumber, *event.stream);
   if (event.version) to.number(E::kVersionFieldNumber, raw(*event.version));
   to.text_unless_empty(E::kIdFieldNumber, event.id);
   to.text_unless_empty(E::kTypeFieldNumber, event.type);
-  if (event.data) to.text(E::kDataFieldNumber, ByteView(*event.data));
-  for (const std::string& tag : event.tags) to.text(E::kTagsFieldNumber, tag);
-  to.fixed64(E::kRecordedUsFieldNumber, static_cast<std::uint64_t>(event.recorded_us));
+  if (event.data) to.text(E::kDataFieldNumber, *event.data);
+  for (const std::string_view tag : event.tags) to.text(E::kTagsFieldNumber, tag);
+  to.fixed64(E::kRecordedUsFieldNumber, static_cast<std::uint64_t>(place.recorded_us));
   to.number_unless_0(E::kTimeMsFieldNumber, static_cast<std::uint64_t>(event.time_ms));
   to.number_unless_0(E::kPartitionFieldNumber,
-                     static_cast<std::uint64_t>(event.partition.partition));
-  to.number_unless_0(E::kOffsetFieldNumber, raw(event.offset));
+                     static_cast<std::uint64_t>(place.partition.partition));
+  to.number_unless_0(E::kOffsetFieldNumber, raw(place.offset));
   to.text_unless_empty(E::kContentTypeFieldNumber, event.content_type);
   to.text_unless_empty(E::kSourceFieldNumber, event.source);
   to.text_unless_empty(E::kSubjectFieldNumber, event.subject);
@@ -55,21 +54,48 @@ void write_event(WireWriter& to, const log::RecordedEvent& event, std::size_t to
   to.end(mark);
 }
 
-/// Each topic once. Reads are mostly of one topic or of a few that take turns.
-class TopicTable {
+/// Views of what a RecordedEvent owns.
+class ViewOf {
 public:
-  std::size_t index_of(std::string_view topic) {
-    if (last_ < topics_.size() && topics_[last_] == topic) return last_;
-    const auto [at, is_new] = indexes_.try_emplace(topic, topics_.size());
-    if (is_new) topics_.push_back(topic);
-    return last_ = at->second;
+  explicit ViewOf(const log::RecordedEvent& event)
+      : tags_(event.tags.begin(), event.tags.end()),
+        extensions_(views(event.extensions)),
+        headers_(views(event.headers)),
+        view_{.place = {event.topic, event.partition, event.offset, event.position,
+                        event.recorded_us},
+              .version = event.version,
+              .time_ms = event.time_ms,
+              .id = event.id,
+              .type = event.type,
+              .source = event.source,
+              .subject = event.subject,
+              .content_type = event.content_type,
+              .data_schema = event.data_schema,
+              .time_text = event.time_text,
+              .tags = tags_,
+              .extensions = extensions_,
+              .headers = headers_} {
+    if (event.stream) view_.stream = as_bytes(*event.stream);
+    if (event.data) view_.data = *event.data;
   }
-  [[nodiscard]] const std::vector<std::string_view>& topics() const { return topics_; }
+  ViewOf(const ViewOf&) = delete;
+  ViewOf& operator=(const ViewOf&) = delete;
+  [[nodiscard]] const log::EventView& view() const { return view_; }
 
 private:
-  std::vector<std::string_view> topics_;
-  std::unordered_map<std::string_view, std::size_t> indexes_;
-  std::size_t last_ = 0;
+  static std::vector<HeaderView> views(const std::vector<log::Attribute>& attributes) {
+    std::vector<HeaderView> all;
+    for (const log::Attribute& attribute : attributes) {
+      all.push_back({attribute.name,
+                     attribute.value ? std::optional(as_bytes(*attribute.value)) : std::nullopt});
+    }
+    return all;
+  }
+
+  std::vector<std::string_view> tags_;
+  std::vector<HeaderView> extensions_;
+  std::vector<HeaderView> headers_;
+  log::EventView view_;
 };
 
 }  // namespace
@@ -90,16 +116,32 @@ std::string valid_text(std::string_view text) {
   return valid;
 }
 
+void BatchWriter::take(const log::EventView& event) {
+  if (left_ == 0) return;
+  --left_;
+  if (count_++ == 0) mark_ = to_.begin(field_);
+  write_event(to_, event, index_of(event.place.topic));
+}
+
+std::size_t BatchWriter::index_of(std::string_view topic) {
+  if (last_ < topics_.size() && topics_[last_] == topic) return last_;
+  if (const auto known = indexes_.find(topic); known != indexes_.end())
+    return last_ = known->second;
+  last_ = topics_.size();
+  indexes_.emplace(topics_.emplace_back(topic), last_);
+  return last_;
+}
+
+void BatchWriter::finish() {
+  if (count_ == 0) return;
+  for (const std::string& topic : topics_) to_.text(v1::EventBatch::kTopicsFieldNumber, topic);
+  to_.end(mark_);
+}
+
 void write_batch(WireWriter& to, std::uint32_t field, std::span<const log::RecordedEvent> events) {
-  const auto mark = to.begin(field);
-  TopicTable table;
-  for (const log::RecordedEvent& event : events) {
-    write_event(to, event, table.index_of(event.topic));
-  }
-  for (const std::string_view topic : table.topics()) {
-    to.text(v1::EventBatch::kTopicsFieldNumber, topic);
-  }
-  to.end(mark);
+  BatchWriter batch(to, field);
+  for (const log::RecordedEvent& event : events) batch.take(ViewOf(event).view());
+  batch.finish();
 }
 
 namespace {
@@ -139,9 +181,8 @@ void write_appended(WireWriter& to, std::uint32_t field, const log::AppendedEven
   to.end(mark);
 }
 
-void write_page(WireWriter& to, const log::ReadPage& page) {
+void write_summary(WireWriter& to, const log::PageSummary& page) {
   using R = v1::ReadResponse;
-  if (!page.events.empty()) write_batch(to, R::kBatchFieldNumber, page.events);
   to.text_unless_empty(R::kNextTokenFieldNumber, page.next);
   to.number_unless_0(R::kEndFieldNumber, page.end ? 1 : 0);
   to.number_unless_0(R::kAsOfFieldNumber, raw(page.as_of));

@@ -1,9 +1,12 @@
 #include "server/grpc/grpc_server.h"
 
+#include <google/protobuf/stubs/logging.h>
+#include <grpc/support/log.h>
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/health_check_service_interface.h>
 
+#include <array>
 #include <thread>
 #include <utility>
 
@@ -15,6 +18,15 @@ namespace stele::rpc {
 
 namespace {
 constexpr std::chrono::nanoseconds kHealthEvery = std::chrono::seconds(1);
+/// The server as a whole, and each of its services.
+constexpr std::array kHealthNames = {"", "stele.v1.EventStore", "stele.v1.Admin"};
+
+/// gRPC and Protobuf would write lines of their own to stderr, one for each bad frame or message.
+/// What a client does wrong, the client is told.
+void silence_libraries() {
+  gpr_set_log_function([](gpr_log_func_args*) {});
+  google::protobuf::SetLogHandler(nullptr);
+}
 
 /// `address` with the port that was bound.
 std::string with_port(const std::string& address, int port) {
@@ -57,6 +69,7 @@ struct GrpcServer::Parts {
 };
 
 Result<void> GrpcServer::Parts::listen(Env& env) {
+  silence_libraries();
   ::grpc::EnableDefaultHealthCheckService(true);
   ::grpc::reflection::InitProtoReflectionServerBuilderPlugin();
   ::grpc::ServerBuilder builder;
@@ -78,8 +91,11 @@ Result<void> GrpcServer::Parts::listen(Env& env) {
   if (server == nullptr) {
     std::string all;
     for (const std::string& address : options.addresses) all += (all.empty() ? "" : ",") + address;
-    return fail(Code::kAlreadyExists, "cannot listen on {}", all);
+    return fail(Code::kAlreadyExists,
+                "cannot listen on {}: in use, or not an address of this machine", all);
   }
+  for (const char* name : kHealthNames)
+    server->GetHealthCheckService()->SetServingStatus(name, true);
   for (std::size_t i = 0; i < ports.size(); ++i) {
     addresses.push_back(with_port(options.addresses[i], ports[i]));
   }
@@ -99,7 +115,8 @@ std::chrono::nanoseconds GrpcServer::Parts::end_turn(std::chrono::nanoseconds no
     next_health = now + kHealthEvery;
     const bool now_healthy = unhealthy_because().empty();
     if (now_healthy != std::exchange(healthy, now_healthy)) {
-      server->GetHealthCheckService()->SetServingStatus(now_healthy);
+      auto* health = server->GetHealthCheckService();
+      for (const char* name : kHealthNames) health->SetServingStatus(name, now_healthy);
     }
   }
   return draining ? kHealthEvery : next_health - now;

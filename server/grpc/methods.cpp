@@ -5,6 +5,7 @@
 #include <stele/v1/admin.grpc.pb.h>
 #include <stele/v1/event_store.grpc.pb.h>
 #include "server/grpc/decode.h"
+#include "server/grpc/decode_append.h"
 #include "server/grpc/encode.h"
 #include "server/grpc/subscribe_call.h"
 
@@ -51,13 +52,13 @@ void answer_append(const CallPtr& call, const log::EventAppendResult& result, bo
   call->finish(answer);
 }
 
-void append(CallWorld& world, const CallPtr& call, v1::AppendRequest& request) {
+void append(CallWorld& world, const CallPtr& call) {
   world.counters.appends.fetch_add(1, std::memory_order_relaxed);
-  const bool with_ids = wants_ids(request);
-  const bool refusal_is_answer = request.return_conflicts();
-  auto decoded = decode_append(request);
+  auto decoded = decode_append(WholeMessage(call->request()).view());
   if (!decoded) return call->fail(decoded.error());
-  world.events.submit(*std::move(decoded),
+  const bool with_ids = decoded->wants_ids;
+  const bool refusal_is_answer = decoded->append.return_conflicts;
+  world.events.submit(std::move(decoded->append),
                       [&world, held = Unanswered(world.unanswered), call, with_ids,
                        refusal_is_answer](log::EventAppendResult result) {
                         if (!result)
@@ -193,7 +194,8 @@ void Methods::expect(CallWorld& world, int calls, UnaryMethod method) {
 void Methods::expect_calls(CallWorld& world) {
   RawEventStore& events = services_->events;
   RawAdmin& admin = services_->admin;
-  STELE_UNARY(events, Append, kAppendsExpected, append);
+  expect(world, kAppendsExpected,
+         {STELE_REQUEST(events, Append), [&world](const CallPtr& call) { append(world, call); }});
   STELE_UNARY(events, GetStream, kOthersExpected, get_stream);
   STELE_UNARY(events, SetStreamLimits, kOthersExpected, set_limits);
   STELE_UNARY(events, Tombstone, kOthersExpected, tombstone);

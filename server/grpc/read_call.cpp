@@ -64,20 +64,19 @@ void ReadCall::read_on() {
 
 Result<ReadCall::Page> ReadCall::next_page() {
   if (cursor_ == nullptr) {
-    STELE_TRY(cursor_, world_.events.open(asked_));
+    STELE_TRY(cursor_, world_.events.open(asked_, true));
   }
-  STELE_TRY(log::ReadPage read, cursor_->next());
-  if (events_left_) {
-    if (read.events.size() >= *events_left_) {
-      read.events.resize(static_cast<std::size_t>(*events_left_));
-    }
-    *events_left_ -= read.events.size();
-  }
+  WireWriter message(message_bytes_expected_);
+  BatchWriter batch(message, v1::ReadResponse::kBatchFieldNumber, events_left_.value_or(SIZE_MAX));
+  STELE_TRY(const log::PageSummary read, cursor_->next_into(batch));
+  batch.finish();
+  write_summary(message, read);
+  if (events_left_) *events_left_ -= batch.count();
   world_.counters.pages_sent.fetch_add(1, std::memory_order_relaxed);
-  world_.counters.events_sent.fetch_add(static_cast<std::int64_t>(read.events.size()),
+  world_.counters.events_sent.fetch_add(static_cast<std::int64_t>(batch.count()),
                                         std::memory_order_relaxed);
-  WireWriter message(world_.options.page_bytes / 4);
-  write_page(message, read);
+  // The next page is mostly as large.
+  message_bytes_expected_ = message.size() + message.size() / 8;
   return Page{message.take(), read.end || events_left_ == 0};
 }
 

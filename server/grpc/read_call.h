@@ -65,6 +65,7 @@ private:
   log::ReadRequest asked_;
   std::unique_ptr<log::EventCursor> cursor_;  ///< null: not opened yet
   std::optional<std::uint64_t> events_left_;  ///< none: no limit
+  std::size_t message_bytes_expected_ = 0;
 
   std::mutex mutex_;
   bool writing_ = false;

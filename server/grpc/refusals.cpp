@@ -1,6 +1,8 @@
 #include "server/grpc/refusals.h"
 
 #include <algorithm>
+#include <array>
+#include <span>
 
 #include <stele/v1/refusal.pb.h>
 #include "server/grpc/encode.h"
@@ -129,7 +131,61 @@ void add_detail(v1::Status& status, std::string_view type, std::string_view valu
   return {row.status, message, status.SerializeAsString()};
 }
 
+/// What the store calls a field, and what proto/stele/v1 calls it. `#`: a number follows.
+struct Naming {
+  std::string_view said;
+  std::string_view field;
+};
+constexpr auto kOfAppend = std::to_array<Naming>({
+    {"event #", "events"},
+    {"expectation #", "expectations"},
+    {"condition #", "conditions"},
+});
+constexpr auto kOfEvent = std::to_array<Naming>({
+    {"tag #", "tags"},
+    {"extension #", "extensions"},
+    {"header #", "headers"},
+    {"extension", "extensions"},
+    {"id ", "id"},
+    {"type ", "type"},
+    {"source ", "source"},
+    {"subject ", "subject"},
+    {"datacontenttype ", "content_type"},
+    {"dataschema ", "data_schema"},
+    {"time", "time_text"},
+    {"its time ", "time_ms"},
+    {"the stream's name ", "stream"},
+    {"topic ", "topic"},
+});
+
+/// Takes a name, its number and the ": " behind it from the front of `detail`; gives its path.
+std::string take_field(std::string_view& detail, std::span<const Naming> names) {
+  for (const Naming& name : names) {
+    const bool is_numbered = name.said.ends_with('#');
+    const std::string_view said =
+        is_numbered ? name.said.substr(0, name.said.size() - 1) : name.said;
+    if (!detail.starts_with(said)) continue;
+    const std::string_view behind = detail.substr(said.size());
+    const std::size_t digits = std::min(behind.find_first_not_of("0123456789"), behind.size());
+    if (!is_numbered) return std::string(name.field);
+    if (digits == 0) continue;
+    detail =
+        behind.substr(std::min(behind.size(), digits + (behind.substr(digits, 2) == ": " ? 2 : 0)));
+    return std::string(name.field) + "[" + std::string(behind.substr(0, digits)) + "]";
+  }
+  return {};
+}
+
 }  // namespace
+
+std::string field_of(const Error& error) {
+  if (error.code != Code::kInvalid && error.code != Code::kNotFound) return {};
+  std::string_view detail = error.detail;
+  std::string path = take_field(detail, kOfAppend);
+  if (!path.starts_with("events[")) return path;
+  if (std::string field = take_field(detail, kOfEvent); !field.empty()) path += "." + field;
+  return path;
+}
 
 ::grpc::StatusCode status_code(Code code) {
   return row_of(code).status;
@@ -140,7 +196,7 @@ void write_refusal(WireWriter& to, const Fault& fault) {
 }
 
 void write_refusal(WireWriter& to, const log::AppendRefusal& refusal) {
-  write_head(to, refusal.error, "");
+  write_head(to, refusal.error, field_of(refusal.error));
   for (const log::FailedExpectation& failed : refusal.expectations) write_failed(to, failed);
   for (const log::FailedCondition& failed : refusal.conditions) write_failed(to, failed);
   if (!refusal.conflicts.empty()) {
@@ -160,12 +216,13 @@ void write_refusal(WireWriter& to, const log::AppendRefusal& refusal) {
 
 ::grpc::Status refused(const log::AppendRefusal& refusal) {
   WireWriter written;
-  write_head(written, refusal.error, "");
+  const std::string field = field_of(refusal.error);
+  write_head(written, refusal.error, field);
   const bool whole = write_what_fits(written, refusal.expectations, kTrailerBytesMax) &&
                      write_what_fits(written, refusal.conditions, kTrailerBytesMax) &&
                      refusal.conflicts.empty();
   if (!whole) written.number(v1::Refusal::kShortenedFieldNumber, 1);
-  return status_with(refusal.error, "", written.view());
+  return status_with(refusal.error, field, written.view());
 }
 
 }  // namespace stele::rpc

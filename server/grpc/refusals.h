@@ -23,6 +23,10 @@ struct Fault {
 template <class T>
 using Decoded = std::expected<T, Fault>;
 
+/// The path of the field that the store's refusal of an append is about, read from how its detail
+/// begins ("event 3: tag 0 …"); empty: none.
+[[nodiscard]] std::string field_of(const Error& error);
+
 /// The one table.
 [[nodiscard]] ::grpc::StatusCode status_code(Code code);
 

@@ -83,15 +83,18 @@ Result<void> SubscribeCall::poll() {
                                                      {.events_max = world_.options.page_events,
                                                       .bytes_max = world_.options.page_bytes}));
   }
-  STELE_TRY(const log::SubscriptionNews news, subscription_->poll());
-  if (news.fell_behind) tell(R::kFellBehindFieldNumber, subscription_->next());
-  if (!news.events.empty()) {
-    WireWriter message(world_.options.page_bytes / 4);
-    write_batch(message, R::kBatchFieldNumber, news.events);
-    const Position last = news.events.back().position;
-    message.text(R::kTokenFieldNumber, world_.events.token(last.next()));
+  WireWriter message(message_bytes_expected_);
+  BatchWriter batch(message, R::kBatchFieldNumber);
+  const Position before = subscription_->next();
+  STELE_TRY(const log::SubscriptionFacts news, subscription_->poll_into(batch));
+  // Its token is one to resume from: it does not stand behind the events that are told after it.
+  if (news.fell_behind) tell(R::kFellBehindFieldNumber, before);
+  if (news.last) {
+    batch.finish();
+    message.text(R::kTokenFieldNumber, world_.events.token(news.last->next()));
+    message_bytes_expected_ = message.size() + message.size() / 8;
     messages_.push_back(message.take());
-    world_.counters.events_sent.fetch_add(static_cast<std::int64_t>(news.events.size()),
+    world_.counters.events_sent.fetch_add(static_cast<std::int64_t>(batch.count()),
                                           std::memory_order_relaxed);
   }
   if (news.checkpoint) tell(R::kCheckpointFieldNumber, subscription_->next());

@@ -58,6 +58,7 @@ private:
   log::ReadRequest asked_;
   std::optional<log::Subscription> subscription_;  ///< none: not opened yet
   std::deque<::grpc::ByteBuffer> messages_;        ///< of one poll, to be written one by one
+  std::size_t message_bytes_expected_ = 0;
 
   std::mutex mutex_;
   State state_ = State::kReading;

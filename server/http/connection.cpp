@@ -13,7 +13,6 @@ namespace stele::http {
 using namespace std::chrono_literals;
 
 namespace {
-constexpr std::size_t kInputBytes = 32 << 10;
 constexpr std::size_t kReceiveBytesPerEvent = 1 << 20;  // then others get their turn
 constexpr auto kLingerMax = 2s;
 
@@ -106,11 +105,16 @@ void Connection::consume(std::size_t bytes) {
   if (begin_ == end_) begin_ = end_ = 0;
 }
 
+void Connection::give_back_input() {
+  if (input_ && begin_ == end_) host_.give_input(std::move(input_));
+}
+
 void Connection::receive() {
   std::size_t total = 0;
   while (total < kReceiveBytesPerEvent && may_read() && receive_once(total)) {
   }
   loop_.note_work(total);
+  give_back_input();
   if (closed_) return;
   if (total > 0) {
     last_active_ = loop_.now();
@@ -121,7 +125,7 @@ void Connection::receive() {
 
 /// False when there is nothing more to receive now.
 bool Connection::receive_once(std::size_t& total) {
-  if (!input_) input_ = std::make_unique_for_overwrite<char[]>(kInputBytes);
+  if (!input_) input_ = host_.take_input();
   if (end_ == kInputBytes && begin_ > 0) {
     std::memmove(input_.get(), input_.get() + begin_, end_ - begin_);
     end_ -= std::exchange(begin_, 0);
@@ -190,6 +194,7 @@ bool Connection::take_head() {
   }
   if (!admit_body()) return false;
   if (request_.wants_continue && exchanges_.empty()) output_ += kContinue;
+  request_.body.reserve(reserved_bytes_);
   state_ = State::kBody;
   return true;
 }
@@ -333,6 +338,10 @@ void Connection::add_piece() {
 
 void Connection::pump() {
   constexpr std::size_t kOutputLowBytes = 64 << 10;
+  if (source_ && draining_ && source_->stop(piece_)) {
+    add_piece();
+    end_source();
+  }
   for (int pages = 0; source_ && !source_waits_ && pages < 4; ++pages) {
     if (unsent_bytes() >= kOutputLowBytes) return;
     const auto next = source_->pump(piece_);
@@ -342,14 +351,19 @@ void Connection::pump() {
       return close("an answer could not be finished");
     }
     if (next == BodySource::Next::kEnd) {
-      if (framing_ == Framing::kChunks) output_ += kLastChunk;
-      source_.reset();
-      exchanges_.pop_front();
+      end_source();
     } else if (next == BodySource::Next::kWait) {
       source_waits_ = true;
       host_.on_waiting(*this);
     }
   }
+}
+
+void Connection::end_source() {
+  if (framing_ == Framing::kChunks) output_ += kLastChunk;
+  source_.reset();
+  source_waits_ = false;
+  exchanges_.pop_front();
 }
 
 void Connection::send() {
@@ -423,14 +437,17 @@ bool Connection::finish_turn() {
     close("out of memory");
   }
   if (closed_ || finish_if_done()) return false;
-  if (begin_ == end_) input_.reset();
+  give_back_input();
   if (may_read()) watch_->wait_readable();
   return more;
 }
 
 void Connection::drain() {
-  no_more_ = true;
-  if (source_ && source_waits_) return close("");
+  draining_ = no_more_ = true;
+  if (state_ == State::kStream) {
+    sink_exchange_->close_after();
+    sink_->stop(503, "the service stops");
+  }
   host_.on_dirty(*this);
 }
 
@@ -445,18 +462,16 @@ void Connection::close(std::string_view reason) {
 /// A request, or its body, must not take for ever to arrive.
 void Connection::check_request(std::chrono::nanoseconds now) {
   if (request_since_ == 0ns || now - request_since_ <= limits_.request_max) return;
-  if (state_ == State::kStream) {
-    if (!sink_->wants_more() || arrived_bytes_ >= limits_.streamed_bytes_min) {
-      request_since_ = now;
-      arrived_bytes_ = 0;
-      return;
-    }
-  } else if (state_ == State::kHandle) {
+  constexpr std::string_view kWhy = "the request arrives too slowly";
+  if (state_ == State::kHandle) return;
+  if (state_ != State::kStream) return refuse(408, kWhy);
+  if (!sink_->wants_more() || arrived_bytes_ >= limits_.streamed_bytes_min) {
+    request_since_ = now;
+    arrived_bytes_ = 0;
     return;
   }
-  output_ += "HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
-  send();
-  close("request arrives too slowly");
+  sink_exchange_->close_after();
+  sink_->stop(408, kWhy);
 }
 
 void Connection::check_deadlines(std::chrono::nanoseconds now) {

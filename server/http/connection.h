@@ -38,6 +38,10 @@ struct Limits {
 
 class Connection;
 
+/// What a connection receives into. Held only while there is something in it.
+using InputBuffer = std::unique_ptr<char[]>;
+inline constexpr std::size_t kInputBytes = 32 << 10;
+
 /// What a connection needs of whoever holds all of them.
 class ConnectionHost {
 public:
@@ -50,6 +54,8 @@ public:
   /// Its answer waits for something to be appended: finish_turn() is wanted then.
   virtual void on_waiting(Connection& connection) = 0;
   virtual void on_closed(Connection& connection, std::string_view reason) = 0;
+  [[nodiscard]] virtual InputBuffer take_input() = 0;
+  virtual void give_input(InputBuffer buffer) = 0;
   virtual void on_bytes(std::size_t received, std::size_t sent) = 0;
   virtual void on_response(unsigned status) = 0;
   /// False: bodies take too much memory already.
@@ -71,8 +77,10 @@ public:
   bool finish_turn();
   /// Something was appended: the answer that waited for it goes on.
   void wake();
-  /// Reads nothing more; closes when everything received is answered. Followers are closed.
+  /// Reads nothing more; closes when everything received is answered. Followers are told.
   void drain();
+  /// Something of it is under way: not answered, or not sent.
+  [[nodiscard]] bool busy() const { return !exchanges_.empty() || unsent_bytes() > 0; }
   void close(std::string_view reason);
   void check_deadlines(std::chrono::nanoseconds now);
 
@@ -106,11 +114,13 @@ private:
   [[nodiscard]] bool may_read() const;
   [[nodiscard]] std::string_view unread() const { return {input_.get() + begin_, end_ - begin_}; }
   void consume(std::size_t bytes);
+  void give_back_input();
 
   void gather_answers();
   void begin_answer(Exchange& exchange);
   void pump();
   void add_piece();
+  void end_source();
   void send();
   void hand_over();
   bool finish_if_done();
@@ -124,7 +134,7 @@ private:
   server::AcceptedSocket socket_;
   std::string peer_;
 
-  std::unique_ptr<char[]> input_;  ///< none while there is nothing in it
+  InputBuffer input_;  ///< none while there is nothing in it
   std::size_t begin_ = 0;
   std::size_t end_ = 0;
   RequestParser parser_;
@@ -151,6 +161,7 @@ private:
   bool source_waits_ = false;
   bool peer_done_ = false;
   bool no_more_ = false;  ///< nothing after this request is read
+  bool draining_ = false;
   bool lingers_ = false;  ///< all is said: waits for the peer to close, so that it reads that
   bool closed_ = false;
   std::unique_ptr<server::EventLoop::Watch> watch_;

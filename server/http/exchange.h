@@ -45,6 +45,12 @@ public:
   virtual Next pump(std::string& out) = 0;
   /// Nothing was sent for a while: what tells the client, and those in between, that it is alive.
   virtual void keep_alive(std::string& out) { (void)out; }
+  /// The service stops. True: it ends here, with what it appends to `out`; false: it has an end of
+  /// its own, and goes on until then.
+  virtual bool stop(std::string& out) {
+    (void)out;
+    return false;
+  }
 };
 
 /// Takes the body of a request as it arrives.
@@ -57,6 +63,8 @@ public:
   virtual void take(std::string_view piece) = 0;
   /// The body was received whole.
   virtual void end() = 0;
+  /// Nothing more will come; the answer says how far it got, with this status and reason.
+  virtual void stop(unsigned status, std::string_view why) = 0;
   /// False: the connection reads nothing more until the exchange calls on_wanted().
   [[nodiscard]] virtual bool wants_more() const = 0;
 };

@@ -1,5 +1,6 @@
 #include "server/http/http_server.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace stele::http {
@@ -8,6 +9,7 @@ using namespace std::chrono_literals;
 
 namespace {
 constexpr auto kCheckEvery = 1s;
+constexpr std::size_t kSpareInputsMax = 16;
 constexpr auto kTurnMax = 2ms;  // of answering; then the store, and everybody else, get a turn
 }  // namespace
 
@@ -18,7 +20,6 @@ HttpServer::HttpServer(server::EventLoop& loop, Env& env, const Limits& limits,
 HttpServer::~HttpServer() = default;
 
 void HttpServer::accept(server::AcceptedSocket socket) {
-  if (draining_) return;
   auto connection =
       std::make_shared<Connection>(loop_, std::move(socket), limits_, handler_, *this);
   connections_.emplace(connection.get(), connection);
@@ -43,6 +44,17 @@ void HttpServer::on_closed(Connection& connection, std::string_view reason) {
   if (reason.empty() || draining_ || !closed_log_.allows(loop_.now(), suppressed)) return;
   server::log_warn("http_connection_closed peer={} reason=\"{}\" suppressed={}", connection.peer(),
                    reason, suppressed);
+}
+
+InputBuffer HttpServer::take_input() {
+  if (spare_inputs_.empty()) return std::make_unique_for_overwrite<char[]>(kInputBytes);
+  InputBuffer buffer = std::move(spare_inputs_.back());
+  spare_inputs_.pop_back();
+  return buffer;
+}
+
+void HttpServer::give_input(InputBuffer buffer) {
+  if (spare_inputs_.size() < kSpareInputsMax) spare_inputs_.push_back(std::move(buffer));
 }
 
 void HttpServer::on_bytes(std::size_t received, std::size_t sent) {
@@ -100,11 +112,13 @@ void HttpServer::drain() {
   for (const auto& connection : all) connection->drain();
 }
 
+bool HttpServer::drained() const {
+  return std::ranges::none_of(connections_, [](const auto& held) { return held.first->busy(); });
+}
+
 void HttpServer::print(server::PrometheusText& text) const {
   text.gauge("stele_http_connections", "Open HTTP connections.")
       .sample("", static_cast<std::int64_t>(connections_.size()));
-  text.gauge("stele_http_followers", "Answers that wait for something to be appended.")
-      .sample("", static_cast<std::int64_t>(waiting_.size()));
   text.gauge("stele_http_body_bytes", "Requests that are being received.")
       .sample("", static_cast<std::int64_t>(body_bytes_));
   text.counter("stele_http_connections_total", "HTTP connections accepted.").sample("", accepted_);

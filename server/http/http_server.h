@@ -36,8 +36,11 @@ public:
   void accept(server::AcceptedSocket socket);
   /// A hook of the loop, behind the store's. Returns how long the loop may sleep.
   std::chrono::nanoseconds end_turn();
-  /// Connections read nothing more and close once they are answered; followers are closed.
+  /// Connections read nothing more and close once they are answered; followers are told. New ones
+  /// are served: whoever looks after the service asks how it is.
   void drain();
+  /// Everything that was under way at drain() is answered and sent.
+  [[nodiscard]] bool drained() const;
   [[nodiscard]] std::size_t connection_count() const { return connections_.size(); }
   void print(server::PrometheusText& text) const;
 
@@ -45,6 +48,8 @@ private:
   void on_dirty(Connection& connection) override;
   void on_waiting(Connection& connection) override;
   void on_closed(Connection& connection, std::string_view reason) override;
+  [[nodiscard]] InputBuffer take_input() override;
+  void give_input(InputBuffer buffer) override;
   void on_bytes(std::size_t received, std::size_t sent) override;
   void on_response(unsigned status) override { ++responses_[status]; }
   [[nodiscard]] bool reserve_body(std::size_t bytes) override;
@@ -63,6 +68,7 @@ private:
   std::unordered_map<Connection*, std::shared_ptr<Connection>> connections_;
   std::vector<std::shared_ptr<Connection>> dirty_;
   std::vector<std::shared_ptr<Connection>> waiting_;
+  std::vector<InputBuffer> spare_inputs_;
   std::size_t body_bytes_ = 0;
   std::chrono::nanoseconds next_check_{0};
   std::int64_t accepted_ = 0;

@@ -78,7 +78,7 @@ void Request::clear() {
   is_http11 = keep_alive = true;
   wants_upgrade = wants_continue = false;
   head.clear();
-  url = {};
+  url.clear();
   status.reset();
   // A rare large body must not stay for as long as the connection does.
   constexpr std::size_t kKeptBytesMax = 64 << 10;

@@ -68,18 +68,19 @@ std::string_view DateText::at(std::int64_t wall_us) {
 
 void write_response(Exchange& exchange, Framing framing, std::string_view date, std::string& out) {
   const Response& response = exchange.response();
-  const auto into = std::back_inserter(out);
-  fmt::format_to(into, "HTTP/1.1 {} {}\r\nServer: steled\r\nDate: {}\r\n", response.status,
-                 reason(response.status), date);
+  out.append("HTTP/1.1 ").append(fmt::format_int(response.status).c_str()).push_back(' ');
+  out.append(reason(response.status)).append("\r\nServer: steled\r\nDate: ").append(date);
+  out += "\r\n";
   if (!response.content_type.empty()) {
-    fmt::format_to(into, "Content-Type: {}\r\n", response.content_type);
+    out.append("Content-Type: ").append(response.content_type).append("\r\n");
   }
   out += "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n";
   out += response.headers;
   const bool bodiless = response.status == 204 || response.status == 304;
   if (framing == Framing::kChunks) out += "Transfer-Encoding: chunked\r\n";
   if (framing == Framing::kLength && !bodiless) {
-    fmt::format_to(into, "Content-Length: {}\r\n", response.body.size());
+    const fmt::format_int length(response.body.size());
+    out.append("Content-Length: ").append(length.data(), length.size()).append("\r\n");
   }
   const bool closes = !exchange.keeps_alive() || framing == Framing::kClose;
   if (closes) {

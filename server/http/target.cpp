@@ -63,6 +63,9 @@ const std::string* Target::parameter(std::string_view name) const {
 }
 
 Result<std::string> percent_decoded(std::string_view text, bool plus_is_space) {
+  if (text.find_first_of(plus_is_space ? "%+" : "%") == std::string_view::npos) {
+    return std::string(text);
+  }
   std::string decoded;
   decoded.reserve(text.size());
   for (std::size_t at = 0; at < text.size(); ++at) {
@@ -117,21 +120,30 @@ Result<std::string> base64url_decoded(std::string_view text) {
   return decoded;
 }
 
+void Target::clear() {
+  segments.clear();
+  query.clear();
+}
+
 Result<Target> parse_target(std::string_view text) {
+  Target parsed;
+  STELE_DO(parse_target(text, parsed));
+  return parsed;
+}
+
+Result<void> parse_target(std::string_view text, Target& into) {
   const std::string_view target = origin_form(text);
   if (target.empty()) return fail(Code::kInvalid, "the target is not a path");
-  Target parsed;
   const std::size_t question = std::min(target.find('?'), target.size());
   std::string_view path = target.substr(1, question - 1);
   while (true) {
     const std::size_t slash = path.find('/');
     STELE_TRY(std::string segment, percent_decoded(path.substr(0, slash), false));
-    parsed.segments.push_back(std::move(segment));
+    into.segments.push_back(std::move(segment));
     if (slash == std::string_view::npos) break;
     path.remove_prefix(slash + 1);
   }
-  STELE_DO(parse_query(target.substr(std::min(question + 1, target.size())), parsed));
-  return parsed;
+  return parse_query(target.substr(std::min(question + 1, target.size())), into);
 }
 
 }  // namespace stele::http

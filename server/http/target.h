@@ -20,6 +20,7 @@ struct Target {
 
   /// The first value of that name; null if there is none.
   [[nodiscard]] const std::string* parameter(std::string_view name) const;
+  void clear();
 };
 
 inline constexpr std::size_t kQueryParametersMax = 128;
@@ -27,6 +28,8 @@ inline constexpr std::size_t kQueryParametersMax = 128;
 /// kInvalid: no path, a percent sign without two hex digits, too many parameters.
 /// "http://host/path" is the path alone.
 [[nodiscard]] Result<Target> parse_target(std::string_view target);
+/// The same, into one that is cleared; what it holds after a fault is of no use.
+[[nodiscard]] Result<void> parse_target(std::string_view target, Target& into);
 
 /// kInvalid: a percent sign without two hex digits. `plus_is_space`: as forms and queries have it.
 [[nodiscard]] Result<std::string> percent_decoded(std::string_view text, bool plus_is_space);

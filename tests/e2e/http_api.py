@@ -1,9 +1,8 @@
 #!/usr/bin/env python3
-"""The HTTP API as curl uses it, and input that is meant to break it."""
+"""The HTTP API as curl uses it. What is meant to break it: hostile_http.py."""
 
 import json
 import socket
-import time
 import urllib.error
 import urllib.request
 
@@ -78,7 +77,7 @@ def many_streams_with_conditions() -> str:
 
 
 def history_in_and_out() -> str:
-    lines = history_lines()
+    lines = history_lines()[:10_000]  # all of it: flights.py
     with service("http", "--default-partitions", "3") as steled:
         body = b"\n".join(line.encode() if isinstance(line, str) else line for line in lines) + b"\n"
         status, _, told = ask(steled, "POST", "/v1/topics/flights/events?stream=subject", body, Content_Type="application/x-ndjson")
@@ -117,31 +116,5 @@ def read_until(client: socket.socket, mark: bytes) -> bytes:
     return got
 
 
-def hostile_bytes() -> str:
-    """Smuggling, folding and huge numbers over a real socket: refused, and the next client is served."""
-    attacks = [b"GET / HTTP/1.1\nHost: a\n\n", b"GET / HTTP/1.1\r\nHost: a\r\n b\r\n\r\n",
-               b"POST /v1/events HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
-               b"POST /v1/events HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\n",
-               b"POST /v1/events HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n10000000000000000\r\n",
-               b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"x" * 9000]
-    with service("http") as steled:
-        for attack in attacks:
-            with socket.create_connection(("localhost", steled.http_port), timeout=10) as client:
-                client.sendall(attack)
-                assert client.recv(65536).split(b" ")[1] in (b"400", b"431"), attack
-        for body in ("[" * 100_000, '{"events":1e999}', '{"events":[],"events":[]}', '{"topic":"\\u0000"}', b"\xff"):
-            assert ask(steled, "POST", "/v1/events", body, Content_Type="application/json")[0] == 400, body[:40]
-        foreign = ask(steled, "POST", "/v1/topics", '{"name":"x"}', Content_Type="application/json", Origin="http://evil")
-        assert foreign[0] == 403 and ask(steled, "GET", "/v1/topics/x")[0] == 404
-        began = time.monotonic()
-        with socket.create_connection(("localhost", steled.http_port), timeout=20) as slow:
-            slow.sendall(b"GET / HTTP/1.1\r\n")
-            assert b" 408 " in slow.recv(65536)
-        took = time.monotonic() - began
-        assert 9 < took < 13, took
-        assert steled.stop() == 0
-    return f"{len(attacks) + 6} refused, a slow one after {took:.0f} s"
-
-
 if __name__ == "__main__":
-    run_cases(streams_and_versions, many_streams_with_conditions, history_in_and_out, followed_live, hostile_bytes)
+    run_cases(streams_and_versions, many_streams_with_conditions, history_in_and_out, followed_live)

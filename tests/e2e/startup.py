@@ -115,10 +115,9 @@ def wrong_usage() -> str:
 def open_to_others_needs_insecure() -> str:
     with temp_folder("startup") as folder:
         port = free_port()
-        for flag in ("--kafka-listen", "--http-listen"):
-            other = "--http-listen" if flag == "--kafka-listen" else "--kafka-listen"
-            words = (flag, f"0.0.0.0:{port}", other, f"localhost:{free_port()}", "--grpc-listen", "none")
-            line = refused(USAGE, "--data", folder / "a", *words, says="--insecure")
+        for flag in ("--kafka-listen", "--http-listen", "--grpc-listen"):
+            # Said twice, the last one counts.
+            line = refused(USAGE, "--data", folder / "a", *on_ports(), flag, f"0.0.0.0:{port}", says=f"{flag[2:]}.*--insecure")
         process = subprocess.Popen([STELED, "--data", folder / "b", "--kafka-listen", f"0.0.0.0:{port}", "--http-listen",
                                     f"localhost:{free_port()}", "--grpc-listen", "none", "--insecure"], stdout=subprocess.PIPE,
                                    stderr=subprocess.PIPE)

@@ -113,6 +113,8 @@ private:
     }
     for (const auto& one : result.error().expectations)
       if (one.actual) seen_[one.stream.stream] = *one.actual;
+    for (const auto& one : result.error().conditions)
+      conflict_[append.conditions[one.index].fail_if_events_match.items[0].tags[0]] = one.conflict;
   }
 
   void read(const std::string& stream) {

@@ -48,5 +48,10 @@ public:
 
 /// The C++ API in process.
 std::unique_ptr<Driver> embedded_driver();
+/// A steled of its own over gRPC.
+std::unique_ptr<Driver> grpc_driver();
+/// The same over HTTP; subscriptions are server-sent events, of the other one WebSockets.
+std::unique_ptr<Driver> http_driver();
+std::unique_ptr<Driver> web_socket_driver();
 
 }  // namespace stele::scenarios

@@ -1,5 +1,6 @@
 #include "tests/scenarios/scenario.h"
 
+#include <algorithm>
 #include <charconv>
 
 #include "log/base/fail.h"
@@ -23,11 +24,19 @@ Result<void> add_line(std::vector<Scenario>& scenarios, Line line, bool indented
   if (line.words[0] == "scenario") {
     const int number = line.number;
     line.words.erase(line.words.begin());
-    scenarios.push_back({.name = line.text(), .number = number, .steps = {}});
+    scenarios.push_back({.name = line.text(), .number = number, .without = {}, .steps = {}});
     return {};
   }
   if (scenarios.empty()) return fail(Code::kInvalid, "line {}: no scenario yet", line.number);
   auto& steps = scenarios.back().steps;
+  if (line.words[0] == "without") {
+    if (indented || !steps.empty() || line.words.size() < 3)
+      return fail(Code::kInvalid, "line {}: not a surface and the reason", line.number);
+    std::string surface = line.words[1];
+    line.words.erase(line.words.begin(), line.words.begin() + 2);
+    scenarios.back().without.emplace(std::move(surface), line.text());
+    return {};
+  }
   if (!indented) {
     steps.push_back({.command = std::move(line), .parts = {}, .expected = {}});
     return {};
@@ -46,6 +55,10 @@ Result<void> add_line(std::vector<Scenario>& scenarios, Line line, bool indented
 
 std::string Line::text() const {
   return fmt::format("{}", fmt::join(words, " "));
+}
+
+bool Scenario::has(std::string_view what) const {
+  return std::ranges::any_of(steps, [&](const Step& step) { return step.command.word(0) == what; });
 }
 
 Result<std::vector<Scenario>> parse_scenarios(std::string_view text) {

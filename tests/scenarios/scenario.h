@@ -9,6 +9,7 @@
 // Thread: value types.
 #pragma once
 
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -38,7 +39,12 @@ struct Step {
 struct Scenario {
   std::string name;
   int number = 0;  ///< its line
+  /// The surfaces that cannot say it, each with the reason.
+  std::map<std::string, std::string, std::less<>> without;
   std::vector<Step> steps;
+
+  /// A step's command is `what`.
+  [[nodiscard]] bool has(std::string_view what) const;
 };
 
 /// kInvalid names the line: text before the first scenario, a part without a command, no

@@ -1,5 +1,5 @@
-// Every scenario of this folder's *.scenario files, over every driver. --gtest_filter=*Http* picks
-// one driver, --gtest_filter='*dcb*' a file.
+// Every scenario of this folder's *.scenario files, over every driver. --gtest_filter='Http_*'
+// picks one driver, --gtest_filter='*dcb*' a file.
 #include <gtest/gtest.h>
 
 #include <deque>
@@ -13,20 +13,35 @@
 namespace stele::scenarios {
 namespace {
 
-using MakeDriver = std::unique_ptr<Driver> (*)();
+struct Surface {
+  const char* name;
+  std::unique_ptr<Driver> (*make)();
+  /// Only scenarios with this command; empty: all.
+  std::string_view command;
+};
+
+constexpr Surface kSurfaces[] = {
+    {"Embedded", embedded_driver, ""},
+    {"Http", http_driver, ""},
+    {"WebSocket", web_socket_driver, "subscribe"},
+    {"Grpc", grpc_driver, ""},
+};
 
 class ScenarioRun : public testing::Test {
 public:
-  ScenarioRun(const Scenario& scenario, MakeDriver make) : scenario_(scenario), make_(make) {}
+  ScenarioRun(const Scenario& scenario, const Surface& surface)
+      : scenario_(scenario), surface_(surface) {}
 
   void TestBody() override {
-    const std::unique_ptr<Driver> driver = make_();
+    if (const auto found = scenario_.without.find(surface_.name); found != scenario_.without.end())
+      GTEST_SKIP() << found->second;
+    const std::unique_ptr<Driver> driver = surface_.make();
     for (const std::string& problem : Runner(*driver).run(scenario_)) ADD_FAILURE() << problem;
   }
 
 private:
   const Scenario& scenario_;
-  MakeDriver make_;
+  const Surface& surface_;
 };
 
 std::vector<std::filesystem::path> scenario_files() {
@@ -44,12 +59,18 @@ std::string test_name(std::string name) {
   return name;
 }
 
+void register_test(const Surface& surface, const Scenario& scenario,
+                   const std::filesystem::path& file) {
+  testing::RegisterTest((std::string(surface.name) + "_" + file.stem().string()).c_str(),
+                        test_name(scenario.name).c_str(), nullptr, nullptr, file.c_str(),
+                        scenario.number, [&scenario, &surface]() -> testing::Test* {
+                          // NOLINTNEXTLINE(cppcoreguidelines-owning-memory): GoogleTest deletes it
+                          return new ScenarioRun(scenario, surface);
+                        });
+}
+
 // False: a file is not well-formed, or empty.
 bool register_file(const std::filesystem::path& file) {
-  struct Named {
-    const char* name;
-    MakeDriver make;
-  };
   // Lives as long as the program: the tests refer to it.
   static std::deque<std::vector<Scenario>> kept;
   std::stringstream text;
@@ -60,16 +81,10 @@ bool register_file(const std::filesystem::path& file) {
     return false;
   }
   kept.push_back(*std::move(parsed));
-  for (const Named& driver : {Named{"Embedded", embedded_driver}})
+  for (const Surface& surface : kSurfaces)
     for (const Scenario& scenario : kept.back())
-      testing::RegisterTest(
-          (std::string(driver.name) + "_" + file.stem().string()).c_str(),
-          test_name(scenario.name).c_str(), nullptr, nullptr, file.c_str(), scenario.number,
-          [&scenario, make = driver.make]() -> testing::Test* {
-            return new ScenarioRun(
-                scenario,
-                make);  // NOLINT(cppcoreguidelines-owning-memory): GoogleTest deletes it
-          });
+      if (surface.command.empty() || scenario.has(surface.command))
+        register_test(surface, scenario, file);
   return true;
 }
 
@@ -81,5 +96,11 @@ int main(int argc, char** argv) {
   bool whole = true;
   for (const auto& file : stele::scenarios::scenario_files())
     whole = stele::scenarios::register_file(file) && whole;
-  return whole && RUN_ALL_TESTS() == 0 ? 0 : 1;
+  if (!whole) return 1;
+  const int failed = RUN_ALL_TESTS();
+  if (testing::UnitTest::GetInstance()->test_to_run_count() == 0) {
+    std::cerr << "no scenario is called so\n";
+    return 1;
+  }
+  return failed;
 }

@@ -20,6 +20,8 @@ struct Command {
 
 /// stele verify <folder>
 int run_verify(std::span<const std::string> arguments);
+/// stele index verify|rebuild
+int run_index(std::span<const std::string> arguments);
 
 /// `text` with control characters shown as \xNN: names and errors may hold what a file held.
 [[nodiscard]] std::string printable(std::string_view text);

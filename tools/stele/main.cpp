@@ -14,6 +14,8 @@ namespace {
 
 constexpr std::array kCommands = {
     Command{"verify", "checks every structure of a stopped store and names any damage", run_verify},
+    Command{"index", "compares the index of a stopped store with its log, or builds it anew",
+            run_index},
 };
 
 void print_help(std::FILE* to) {

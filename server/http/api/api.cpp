@@ -31,12 +31,10 @@ Api::~Api() = default;
 /// A request that cannot succeed is handled from its head: its body would be received for nothing.
 Plan Api::plan(Request& head) {
   const Plan refused{.streams_body = true};
-  auto url = parse_target(head.target);
-  if (!url) {
+  if (!parse_target(head.target, head.url)) {
     head.status = 400;
     return refused;
   }
-  head.url = *std::move(url);
   const Route* route = find_route(head.method, head.url);
   if (route == nullptr || (writes(head.method) && is_foreign(head))) return refused;
   switch (route->body) {
@@ -61,6 +59,10 @@ std::unique_ptr<BodySink> Api::handle(Request& request, ExchangePtr exchange) {
     const bool is_handshake = request.wants_upgrade && !writes(request.method);
     if (is_foreign(request) && (writes(request.method) || is_handshake)) {
       call.answer(problem(403, "a page of another host asks"));
+      return nullptr;
+    }
+    if (draining_ && !route->of_service) {
+      call.answer(Error{Code::kClosed, "the service stops"});
       return nullptr;
     }
     return route->use_case(call);
@@ -90,7 +92,14 @@ void Api::keep_followers_alive() {
 }
 
 void Api::drain() {
+  draining_ = true;
   followers_->close();
+}
+
+void Api::print(server::PrometheusText& text) const {
+  metrics_.print(text);
+  text.gauge("stele_http_followers", "Who follows over SSE or WebSocket.")
+      .sample("", static_cast<std::int64_t>(followers_->count()));
 }
 
 }  // namespace stele::http

@@ -15,6 +15,7 @@
 
 #include "log/event_store/event_store.h"
 #include "server/core/event_loop.h"
+#include "server/http/api/api_metrics.h"
 #include "server/http/connection.h"
 #include "server/http/exchange.h"
 
@@ -51,7 +52,8 @@ public:
   void wake_followers();
   /// Tells them how far was looked; every 15 s or so.
   void keep_followers_alive();
-  /// Closes them.
+  /// The service stops: those who follow are told, and whoever asks for more than metrics and
+  /// health is told to come back.
   void drain();
 
   [[nodiscard]] log::EventStore& events() { return events_; }
@@ -60,6 +62,8 @@ public:
   [[nodiscard]] const Status& status() const { return status_; }
   [[nodiscard]] server::EventLoop& loop() { return loop_; }
   [[nodiscard]] Followers& followers() { return *followers_; }
+  [[nodiscard]] ApiMetrics& metrics() { return metrics_; }
+  void print(server::PrometheusText& text) const;
 
 private:
   server::EventLoop& loop_;
@@ -67,6 +71,8 @@ private:
   const ApiOptions options_;
   const Status status_;
   std::unique_ptr<Followers> followers_;
+  ApiMetrics metrics_;
+  bool draining_ = false;
 };
 
 }  // namespace stele::http

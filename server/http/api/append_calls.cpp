@@ -15,15 +15,8 @@ bool has_media_type(const Request& request, std::string_view type) {
   return equals_ignoring_case(media_type(request.header("content-type")), type);
 }
 
-/// The events of a body, by its media type; binary mode if any ce- header is there.
-Result<std::vector<log::NewEvent>> events_of(const Request& request) {
-  if (has_media_type(request, kBatch)) return cloudevents::parse_batch(request.body);
-  std::vector<log::NewEvent> events;
-  if (has_media_type(request, kStructured)) {
-    STELE_TRY(log::NewEvent event, cloudevents::parse_event(request.body));
-    events.push_back(std::move(event));
-    return events;
-  }
+/// Binary mode if any ce- header is there.
+Result<log::NewEvent> binary_event(const Request& request) {
   std::vector<cloudevents::Header> headers;
   headers.reserve(request.headers.size());
   bool is_binary = false;
@@ -31,27 +24,30 @@ Result<std::vector<log::NewEvent>> events_of(const Request& request) {
     is_binary = is_binary || equals_ignoring_case(header.name.substr(0, 3), "ce-");
     headers.push_back({header.name, header.value});
   }
-  if (!is_binary) {
-    return fail(Code::kUnsupported, "no ce- headers, and the content type is none of {}, {}, {}",
-                kStructured, kBatch, kNdjson);
-  }
-  STELE_TRY(log::NewEvent event, cloudevents::parse_binary(headers, request.body));
-  events.push_back(std::move(event));
-  return events;
+  if (is_binary) return cloudevents::parse_binary(headers, request.body);
+  return fail(Code::kUnsupported, "no ce- headers, and the content type is none of {}, {}, {}",
+              kStructured, kBatch, kNdjson);
 }
 
-/// An append of what the body says, to the topic of the URL.
+/// An append of what the body says, by its media type, to the topic of the URL.
 Result<log::EventAppend> append_of(const Call& call) {
-  STELE_TRY(std::vector<log::NewEvent> events, events_of(call.request));
-  if (events.empty()) return fail(Code::kInvalid, "no event to append");
+  const Request& request = call.request;
   log::EventAppend append;
-  append.events.reserve(events.size());
-  for (log::NewEvent& event : events) append.events.push_back({call.topic(), std::move(event)});
+  if (has_media_type(request, kBatch)) {
+    STELE_TRY(append.events, cloudevents::parse_batch(call.topic(), request.body));
+  } else {
+    STELE_TRY(log::NewEvent event, has_media_type(request, kStructured)
+                                       ? cloudevents::parse_event(request.body)
+                                       : binary_event(request));
+    append.events.push_back({call.topic(), std::move(event)});
+  }
+  if (append.events.empty()) return fail(Code::kInvalid, "no event to append");
   return append;
 }
 
-void answer_append(const ExchangePtr& exchange, const log::EventAppendResult& result,
+void answer_append(Api& api, const ExchangePtr& exchange, const log::EventAppendResult& result,
                    bool names_stream) {
+  api.metrics().count_answer(result);
   exchange->answer(result ? appended_response(*result, names_stream) : problem(result.error()));
 }
 
@@ -74,8 +70,8 @@ Result<void> append_one_stream(const Call& call) {
     append.expectations.push_back({std::move(name), expected});
   }
   submit(call.api, std::move(append),
-         [exchange = call.exchange](const log::EventAppendResult& result) {
-           answer_append(exchange, result, true);
+         [&api = call.api, exchange = call.exchange](const log::EventAppendResult& result) {
+           answer_append(api, exchange, result, true);
          });
   return {};
 }
@@ -87,8 +83,8 @@ Result<void> append_one_topic(const Call& call) {
   }
   STELE_TRY(log::EventAppend append, append_of(call));
   submit(call.api, std::move(append),
-         [exchange = call.exchange](const log::EventAppendResult& result) {
-           answer_append(exchange, result, false);
+         [&api = call.api, exchange = call.exchange](const log::EventAppendResult& result) {
+           answer_append(api, exchange, result, false);
          });
   return {};
 }
@@ -146,8 +142,8 @@ std::unique_ptr<BodySink> append_to_many(Call& call) {
     return nullptr;
   }
   submit(call.api, *std::move(append),
-         [exchange = call.exchange](const log::EventAppendResult& result) {
-           answer_append(exchange, result, false);
+         [&api = call.api, exchange = call.exchange](const log::EventAppendResult& result) {
+           answer_append(api, exchange, result, false);
          });
   return nullptr;
 }

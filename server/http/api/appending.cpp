@@ -24,9 +24,7 @@ Result<const std::string*> missing_topic(Api& api, const log::EventAppend& appen
   return nullptr;
 }
 
-}  // namespace
-
-void submit(Api& api, log::EventAppend append, log::EventAppendDone done) {
+void submit_counted(Api& api, log::EventAppend append, log::EventAppendDone done) {
   const auto missing = missing_topic(api, append);
   if (!missing) return done(std::unexpected(log::AppendRefusal{.error = missing.error()}));
   if (*missing == nullptr || !api.options().auto_create_topics) {
@@ -39,8 +37,15 @@ void submit(Api& api, log::EventAppend append, log::EventAppendDone done) {
         if (!created && created.error().code != Code::kAlreadyExists) {
           return done(std::unexpected(log::AppendRefusal{.error = created.error()}));
         }
-        submit(api, std::move(append), std::move(done));
+        submit_counted(api, std::move(append), std::move(done));
       });
+}
+
+}  // namespace
+
+void submit(Api& api, log::EventAppend append, log::EventAppendDone done) {
+  api.metrics().count_asked(append);
+  submit_counted(api, std::move(append), std::move(done));
 }
 
 Response appended_response(const log::AppendedEvents& appended, bool names_stream) {

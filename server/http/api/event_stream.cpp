@@ -1,6 +1,5 @@
 #include "server/http/api/event_stream.h"
 
-#include "server/cloudevents/encode.h"
 #include "server/http/api/problems.h"
 
 namespace stele::http {
@@ -13,11 +12,8 @@ void write_message(const FollowMessage& message, std::string& out) {
   out += "\nevent: ";
   out += name(message.kind);
   out += "\ndata: ";
-  if (message.event) {
-    cloudevents::write_event(*message.event, out);
-  } else {
-    out += "{}";  // without data a browser drops the event
-  }
+  // Without data a browser drops the event.
+  out += message.event.empty() ? std::string_view("{}") : std::string_view(message.event);
   out += "\n\n";
 }
 
@@ -49,6 +45,11 @@ BodySource::Next EventStream::pump(std::string& out) {
 void EventStream::keep_alive(std::string& out) {
   if (const auto checkpoint = follower_.checkpoint()) return write_message(*checkpoint, out);
   out += ": keep-alive\n\n";
+}
+
+bool EventStream::stop(std::string& out) {
+  write_error({Code::kClosed, "the service stops: resume from the last id"}, out);
+  return true;
 }
 
 }  // namespace stele::http

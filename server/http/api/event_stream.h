@@ -21,6 +21,7 @@ public:
 
   Next pump(std::string& out) override;
   void keep_alive(std::string& out) override;
+  bool stop(std::string& out) override;
 
 private:
   Follower follower_;

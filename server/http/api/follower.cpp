@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "server/cloudevents/encode.h"
+
 namespace stele::http {
 
 namespace {
@@ -29,27 +31,43 @@ Result<Follower> Follower::open(log::EventStore& events, log::ReadRequest read,
   return Follower(events, *std::move(subscription), limit);
 }
 
+/// Makes messages of events, as long as some are wanted.
+class Follower::Sink final : public log::EventSink {
+public:
+  Sink(Follower& follower, std::vector<FollowMessage>& messages)
+      : follower_(follower), messages_(messages) {}
+
+  void take(const log::EventView& event) override {
+    if (follower_.left_ && *follower_.left_ == 0) return;
+    if (follower_.left_) --*follower_.left_;
+    follower_.told_ = event.place.position.next();
+    FollowMessage& message = messages_.emplace_back();
+    message.token = follower_.events_->token(follower_.told_);
+    cloudevents::write_event(event, message.event);
+  }
+
+private:
+  Follower& follower_;
+  std::vector<FollowMessage>& messages_;
+};
+
 Result<Follower::Step> Follower::next() {
   const Position before = subscription_.next();
-  auto news = subscription_.poll();
-  if (!news) return std::unexpected(std::move(news.error()));
   Step step;
-  if (news->fell_behind) {
-    step.messages.push_back({FollowKind::kFellBehind, events_->token(before), {}});
-  }
-  for (log::RecordedEvent& event : news->events) {
-    if (left_ && *left_ == 0) break;
-    if (left_) --*left_;
-    told_ = event.position.next();
-    step.messages.push_back({FollowKind::kMessage, events_->token(told_), std::move(event)});
+  Sink sink(*this, step.messages);
+  const auto facts = subscription_.poll_into(sink);
+  if (!facts) return std::unexpected(facts.error());
+  if (facts->fell_behind) {
+    step.messages.insert(step.messages.begin(),
+                         {FollowKind::kFellBehind, events_->token(before), {}});
   }
   step.ended = left_ && *left_ == 0;
   if (step.ended) return step;
-  if (news->checkpoint) {
+  if (facts->checkpoint) {
     told_ = subscription_.next();
-    step.messages.push_back({FollowKind::kCheckpoint, *std::move(news->checkpoint), {}});
+    step.messages.push_back({FollowKind::kCheckpoint, *facts->checkpoint, {}});
   }
-  if (news->caught_up) {
+  if (facts->caught_up) {
     told_ = subscription_.next();
     step.messages.push_back({FollowKind::kCaughtUp, events_->token(told_), {}});
   }

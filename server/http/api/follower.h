@@ -26,7 +26,7 @@ enum class FollowKind : std::uint8_t { kMessage, kCheckpoint, kCaughtUp, kFellBe
 struct FollowMessage {
   FollowKind kind = FollowKind::kMessage;
   std::string token;
-  std::optional<log::RecordedEvent> event;
+  std::string event;  ///< as JSON; empty: none
 };
 
 class Follower {
@@ -47,6 +47,7 @@ public:
   [[nodiscard]] std::optional<FollowMessage> checkpoint();
 
 private:
+  class Sink;
   Follower(log::EventStore& events, log::Subscription subscription,
            std::optional<std::int64_t> limit)
       : events_(&events), subscription_(std::move(subscription)), left_(limit) {}

@@ -132,6 +132,7 @@ void NdjsonSink::Upload::submit_first() {
 }
 
 void NdjsonSink::Upload::on_answer(const log::EventAppendResult& result, std::size_t count) {
+  api.metrics().count_answer(result);
   if (!result) {
     Error error = result.error().error;
     error.detail = fmt::format("the batch that begins in this line: {}", error.detail);
@@ -202,6 +203,12 @@ void NdjsonSink::end() {
   upload.ended = true;
   if (!upload.stopped) upload.cut();
   upload.finish_if_done();
+}
+
+void NdjsonSink::stop(unsigned status, std::string_view why) {
+  Upload& upload = *upload_;
+  if (upload.ended || upload.stopped) return;
+  upload.stop_at(upload.line + 1, status, {Code::kCancelled, std::string(why)});
 }
 
 bool NdjsonSink::wants_more() const {

@@ -42,6 +42,7 @@ public:
 
   void take(std::string_view piece) override;
   void end() override;
+  void stop(unsigned status, std::string_view why) override;
   [[nodiscard]] bool wants_more() const override;
 
 private:

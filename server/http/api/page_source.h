@@ -14,17 +14,22 @@ namespace stele::http {
 
 class PageSource final : public BodySource {
 public:
-  /// `first` is the page that the cursor has given already; `limit`: events in all.
-  PageSource(std::unique_ptr<log::EventCursor> cursor, log::ReadPage first,
-             std::optional<std::int64_t> limit)
-      : cursor_(std::move(cursor)), page_(std::move(first)), left_(limit) {}
+  /// `limit`: events in all.
+  PageSource(std::unique_ptr<log::EventCursor> cursor, std::optional<std::int64_t> limit)
+      : cursor_(std::move(cursor)), left_(limit) {}
 
+  /// Reads the first page, so that its errors and what it says of the stream can be told in the
+  /// head. Errors as EventCursor::next().
+  Result<log::PageSummary> begin();
   Next pump(std::string& out) override;
 
 private:
+  Result<log::PageSummary> read(std::string& out);
+
   std::unique_ptr<log::EventCursor> cursor_;
-  std::optional<log::ReadPage> page_;
   std::optional<std::int64_t> left_;
+  std::string first_;  ///< lines of the first page, until they are pumped
+  bool ends_ = false;
 };
 
 }  // namespace stele::http

@@ -21,7 +21,9 @@ void add_retry_after(Response& response) {
 }  // namespace
 
 std::string etag_line(Version version) {
-  return fmt::format("ETag: \"{}\"\r\n", version.raw());
+  const fmt::format_int digits(version.raw());
+  std::string line("ETag: \"");
+  return line.append(digits.data(), digits.size()).append("\"\r\n");
 }
 
 Response problem(const Error& error) {

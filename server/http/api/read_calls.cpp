@@ -24,25 +24,42 @@ class NoBody final : public BodySource {
   Next pump(std::string&) override { return Next::kEnd; }
 };
 
+/// Writes the elements of an array.
+class ElementSink final : public log::EventSink {
+public:
+  explicit ElementSink(std::string& out) : out_(out) {}
+
+  void take(const log::EventView& event) override {
+    if (!std::exchange(first_, false)) out_ += ',';
+    cloudevents::write_event(event, out_);
+  }
+
+private:
+  std::string& out_;
+  bool first_ = true;
+};
+
+Response not_modified(Version version) {
+  return {.status = 304, .headers = etag_line(version)};
+}
+
 void answer_page(const Call& call, ReadCall& read) {
   read.read.bytes_max = kPageBytes;
-  const auto page = call.api.events().read(read.read);
+  const bool is_batch = read.form == ReadForm::kBatch;
+  Response response{.content_type = is_batch ? kBatch : kJson};
+  response.body = is_batch ? "[" : R"({"events":[)";
+  ElementSink sink(response.body);
+  const auto page = call.api.events().read_into(read.read, sink);
   if (!page) return call.answer(page.error());
-  Response response{.content_type = read.form == ReadForm::kBatch ? kBatch : kJson};
   if (page->last_version) {
-    response.headers = etag_line(*page->last_version);
     if (has_version(call.request, *page->last_version)) {
-      response.status = 304;
-      response.content_type = {};
-      return call.answer(std::move(response));
+      return call.answer(not_modified(*page->last_version));
     }
+    response.headers = etag_line(*page->last_version);
   }
   if (!page->end) response.headers += next_link(call.request, page->next);
-  if (read.form == ReadForm::kBatch) {
-    cloudevents::write_batch(page->events, response.body);
-  } else {
-    cloudevents::write_page(*page, response.body);
-  }
+  response.body += ']';
+  if (!is_batch) cloudevents::write_page_end(*page, response.body);
   response.body += '\n';
   call.answer(std::move(response));
 }
@@ -50,15 +67,14 @@ void answer_page(const Call& call, ReadCall& read) {
 void answer_lines(const Call& call, ReadCall& read) {
   read.read.events_max = kLinesPageEvents;
   read.read.bytes_max = kLinesPageBytes;
-  auto cursor = call.api.events().open(std::move(read.read));
+  auto cursor = call.api.events().open(std::move(read.read), true);
   if (!cursor) return call.answer(cursor.error());
-  auto first = (*cursor)->next();
+  auto source = std::make_unique<PageSource>(*std::move(cursor), read.limit);
+  const auto first = source->begin();
   if (!first) return call.answer(first.error());
   Response response{.content_type = kNdjson};
   if (first->last_version) response.headers = etag_line(*first->last_version);
-  call.exchange->answer(
-      std::move(response),
-      std::make_unique<PageSource>(*std::move(cursor), *std::move(first), read.limit));
+  call.exchange->answer(std::move(response), std::move(source));
 }
 
 void answer_follow(const Call& call, ReadCall& read) {
@@ -107,6 +123,7 @@ void answer_read(const Call& call, Result<ReadCall> read) {
     const bool is_form = read.error().code == Code::kUnsupported;
     return call.answer(is_form ? not_acceptable(read.error()) : problem(read.error()));
   }
+  call.api.metrics().count_read(read->form);
   switch (read->form) {
     case ReadForm::kPage:
     case ReadForm::kBatch:
@@ -153,13 +170,7 @@ std::unique_ptr<BodySink> query_events(Call& call) {
     call.answer(problem(415, "the content type must be application/json"));
     return nullptr;
   }
-  answer_read(call, [&]() -> Result<ReadCall> {
-    STELE_DO(call.check_parameters({"follow"}));
-    ReadCall read;
-    STELE_TRY(read.read, cloudevents::parse_query(call.request.body));
-    STELE_TRY(read.form, read_form(call.request));
-    return read;
-  }());
+  answer_read(call, parse_query_read(call));
   return nullptr;
 }
 

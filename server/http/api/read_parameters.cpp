@@ -6,6 +6,7 @@
 
 #include "log/base/fail.h"
 #include "log/events/event_time.h"
+#include "server/cloudevents/decode.h"
 
 namespace stele::http {
 
@@ -167,6 +168,18 @@ Result<void> check(ReadCall& read) {
   return {};
 }
 
+/// What the headers say, and whether all of it goes together.
+Result<ReadCall> completed(const Request& request, ReadCall read) {
+  STELE_TRY(read.form, read_form(request));
+  // What an interrupted follower has seen last.
+  if (const Header* seen = request.find("last-event-id"); seen != nullptr) {
+    read.read.from = {.event_time_ms = read.read.from.event_time_ms,
+                      .token = std::string(seen->value)};
+  }
+  STELE_DO(check(read));
+  return read;
+}
+
 }  // namespace
 
 Result<ReadForm> read_form(const Request& request) {
@@ -190,6 +203,12 @@ Result<ReadForm> read_form(const Request& request) {
               kEventStream);
 }
 
+Result<ReadCall> parse_query_read(const Call& call) {
+  STELE_DO(call.check_parameters({"follow"}));
+  STELE_TRY(cloudevents::ParsedQuery parsed, cloudevents::parse_query(call.request.body));
+  return completed(call.request, {.read = std::move(parsed.read), .limit = parsed.limit});
+}
+
 Result<ReadCall> parse_read(const Call& call, log::Selection select) {
   ReadCall read;
   read.read.select = std::move(select);
@@ -198,13 +217,7 @@ Result<ReadCall> parse_read(const Call& call, log::Selection select) {
   for (const auto& [name, value] : call.request.url.query) {
     STELE_DO(parameters.take(name, value));
   }
-  STELE_TRY(read.form, read_form(call.request));
-  // What an interrupted follower has seen last.
-  if (const Header* seen = call.request.find("last-event-id"); seen != nullptr) {
-    read.read.from = {.event_time_ms = read.read.from.event_time_ms,
-                      .token = std::string(seen->value)};
-  }
-  STELE_DO(check(read));
+  STELE_TRY(read, completed(call.request, std::move(read)));
   make_query(read.read);
   return read;
 }

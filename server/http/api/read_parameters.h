@@ -12,19 +12,12 @@
 
 #include "log/event_store/event_store.h"
 #include "server/http/api/call.h"
+#include "server/http/api/read_form.h"
 
 namespace stele::http {
 
 inline constexpr std::size_t kPageEvents = 1000;  ///< if there is no limit
 inline constexpr std::size_t kPageEventsMax = 10'000;
-
-enum class ReadForm : std::uint8_t {
-  kPage,         ///< a JSON object: events, and where to go on
-  kBatch,        ///< application/cloudevents-batch+json
-  kLines,        ///< NDJSON, to the end
-  kEventStream,  ///< SSE, on into what will be appended
-  kWebSocket,    ///< the same
-};
 
 struct ReadCall {
   log::ReadRequest read;
@@ -35,6 +28,9 @@ struct ReadCall {
 /// Of a GET. `select` is what the path says: all, a topic, or a stream. kInvalid names the
 /// parameter; kUnsupported: no form that the client accepts (406).
 [[nodiscard]] Result<ReadCall> parse_read(const Call& call, log::Selection select);
+
+/// Of the body of a query. kInvalid, kUnsupported, kTooLarge.
+[[nodiscard]] Result<ReadCall> parse_query_read(const Call& call);
 
 /// How the client wants it: ?follow and Accept. kUnsupported.
 [[nodiscard]] Result<ReadForm> read_form(const Request& request);

@@ -26,9 +26,9 @@ constexpr std::array kRoutes = std::to_array<Route>({
     {Method::kGet, "/v1/topics/{topic}", BodyKind::kNone, get_topic},
     {Method::kDelete, "/v1/topics/{topic}", BodyKind::kNone, delete_topic},
     {Method::kGet, "/v1/openapi.json", BodyKind::kNone, get_openapi},
-    {Method::kGet, "/metrics", BodyKind::kNone, get_metrics},
-    {Method::kGet, "/-/healthy", BodyKind::kNone, get_healthy},
-    {Method::kGet, "/-/ready", BodyKind::kNone, get_ready},
+    {Method::kGet, "/metrics", BodyKind::kNone, get_metrics, false, true},
+    {Method::kGet, "/-/healthy", BodyKind::kNone, get_healthy, false, true},
+    {Method::kGet, "/-/ready", BodyKind::kNone, get_ready, false, true},
 });
 
 bool matches(std::string_view path, const Target& url) {

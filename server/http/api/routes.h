@@ -26,7 +26,8 @@ struct Route {
   std::string_view path;  ///< "/v1/topics/{topic}"; a segment in braces is any
   BodyKind body;
   UseCase use_case;
-  bool appends = false;  ///< needs nothing of what earlier requests wrote
+  bool appends = false;     ///< needs nothing of what earlier requests wrote
+  bool of_service = false;  ///< metrics and health: answered to the end
 };
 
 [[nodiscard]] std::span<const Route> routes();

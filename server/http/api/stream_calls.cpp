@@ -34,10 +34,10 @@ Result<void> begin_tombstone(const Call& call) {
 Result<void> begin_put_limits(const Call& call) {
   STELE_DO(call.check_parameters({"encoding"}));
   STELE_TRY(const log::StreamName name, call.stream());
-  STELE_TRY(log::StreamRules limits, cloudevents::parse_limits(call.request.body));
-  call.api.events().set_limits(
-      name, std::move(limits),
-      [exchange = call.exchange](const Result<void>& done) { answer_done(exchange, done); });
+  STELE_TRY(const log::StreamRules limits, cloudevents::parse_limits(call.request.body));
+  call.api.events().set_limits(name, limits, [exchange = call.exchange](const Result<void>& done) {
+    answer_done(exchange, done);
+  });
   return {};
 }
 

@@ -11,7 +11,6 @@
 #include <deque>
 #include <optional>
 
-#include "server/cloudevents/encode.h"
 #include "server/cloudevents/json_writer.h"
 #include "server/http/api/problems.h"
 
@@ -33,7 +32,7 @@ std::string text_of(const FollowMessage& message) {
   cloudevents::JsonObject object(text);
   object.text("kind", name(message.kind));
   object.text("token", message.token);
-  if (message.event) cloudevents::write_event(*message.event, object.at("event"));
+  if (!message.event.empty()) object.at("event") += message.event;
   object.close();
   return text;
 }
@@ -87,13 +86,21 @@ public:
     texts_.push_back(text_of(*checkpoint));
     pump();
   }
+  /// Told to go elsewhere; behind the message that is being written, if there is one.
   void close() override {
-    if (!is_open_) return;
+    waits_ = false;
+    ended_ = is_going_ = true;
+    texts_.resize(is_writing_ ? 1 : 0);
+    pump();
+  }
+
+private:
+  void drop() {
+    is_open_ = false;
     beast::error_code ignored;
     stream_.next_layer().close(ignored);
   }
 
-private:
   void read() {
     stream_.async_read(buffer_, [self = shared_from_this()](beast::error_code error, std::size_t) {
       if (error) {
@@ -123,8 +130,10 @@ private:
     }
     if (!texts_.empty()) return write();
     if (!ended_) return again_if_not_waiting();
-    stream_.async_close(websocket::close_code::normal,
-                        [self = shared_from_this()](beast::error_code) {});
+    is_open_ = false;
+    stream_.async_close(
+        is_going_ ? websocket::close_code::going_away : websocket::close_code::normal,
+        [self = shared_from_this()](beast::error_code) {});
   }
 
   /// A page of a quiet filter had nothing to say: the others get their turn first.
@@ -140,7 +149,7 @@ private:
                         [self = shared_from_this()](beast::error_code error, std::size_t) {
                           self->is_writing_ = false;
                           self->texts_.pop_front();
-                          if (error) return self->close();
+                          if (error) return self->drop();
                           self->pump();
                         });
   }
@@ -154,6 +163,7 @@ private:
   std::deque<std::string> texts_;
   bool waits_ = false;
   bool ended_ = false;
+  bool is_going_ = false;
   bool is_writing_ = false;
   bool is_open_ = false;
 };

@@ -20,8 +20,8 @@ void take(std::string_view text) {
     for (const auto& event : append->events) STELE_CHECK(!event.topic.empty());
   }
   if (const auto query = parse_query(text)) {
-    STELE_CHECK(log::check_query(std::get<log::Query>(query->select)));
-    STELE_CHECK(query->events_max > 0);
+    STELE_CHECK(log::check_query(std::get<log::Query>(query->read.select)));
+    STELE_CHECK(query->limit.value_or(1) > 0);
   }
   if (const auto limits = parse_limits(text))
     STELE_CHECK(limits->max_count.value_or(1) > 0 && !limits->tombstoned);

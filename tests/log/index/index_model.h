@@ -201,7 +201,7 @@ inline std::uint64_t seed_or(std::uint64_t otherwise) {
   return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
 }
 
-/// Upkeep until nothing is due any more.
+/// Upkeep until nothing is due any more but what waits for a quiet while.
 inline void settle(SimEnv& env, TermIndex& index, Position durable, Position ids_from = {}) {
   for (int i = 0; i < 3; ++i) {
     index.upkeep(durable, ids_from);

@@ -43,6 +43,8 @@ protected:
                  static_cast<std::int32_t>(random_.below(8)));
       model_.replay(*index_, before);
     } else if (what < 85) {
+      // Now and then it was quiet long enough for settling, too.
+      if (random_.chance(20)) env_.advance(std::chrono::hours(1));
       index_->upkeep(random_.chance(70) ? model_.end() : index_->indexed_to(), {});
       env_.poll();
     } else if (what < 97) {

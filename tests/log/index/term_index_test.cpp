@@ -23,6 +23,12 @@ protected:
     index_->advance(end_);
   }
   void cut() { ASSERT_TRUE(index_->flush(end_).has_value()); }
+  // For as long as it takes until everything is settled.
+  void be_quiet() {
+    index_->upkeep(end_, {});
+    env_.advance(std::chrono::hours(1));
+    settle(env_, *index_, end_);
+  }
   Term stream(const std::string& key) const {
     return index_->hasher().stream(test_topic(0), as_bytes(key));
   }
@@ -219,6 +225,96 @@ TEST_F(TermIndexTest, CertainlyNoneIsToldWithoutTheDisk) {
   EXPECT_FALSE(index_->certainly_none_from(stream("b").view(), behind));
   EXPECT_FALSE(index_->certainly_none_from(stream("a").view(), Position(0)));
   EXPECT_EQ(env_.call_count(), calls);
+}
+
+TEST_F(TermIndexTest, OnceItWasQuietAColdHeadCostsOneBlock) {
+  open({.cache_bytes_max = 0, .merge_count = 100});
+  for (int run = 0; run < 5; ++run) {
+    for (int n = 0; n < 300; ++n) add("stream " + std::to_string(n));
+    for (int n = 0; n < 200 * run; ++n) add("more " + std::to_string(n));
+    cut();
+  }
+  EXPECT_EQ(index_->stats().run_count, 5);
+  EXPECT_GT(index_->stats().unsettled_terms, 0);
+  EXPECT_EQ(reads_of("stream 7"), 5);
+  be_quiet();
+  EXPECT_EQ(index_->stats().unsettled_terms, 0);
+  EXPECT_EQ(index_->stats().last_failure, "");
+  for (int n = 0; n < 300; ++n) {
+    EXPECT_EQ(reads_of("stream " + std::to_string(n)), 1);
+    EXPECT_EQ(count("stream " + std::to_string(n)), 5);
+  }
+  EXPECT_EQ(reads_of("never seen"), 0);
+}
+
+TEST_F(TermIndexTest, ALargeOldRunIsReadButNotWrittenWhenTheNewestIsSettled) {
+  open({.cache_bytes_max = 0, .merge_count = 100});
+  for (int n = 0; n < 20'000; ++n) add("stream " + std::to_string(n));
+  cut();
+  for (int run = 0; run < 2; ++run) {
+    for (int n = 0; n < 100; ++n) add("stream " + std::to_string(n * 7));
+    cut();
+  }
+  const auto oldest = env_.list(kIndexFolder)->front().name;
+  be_quiet();
+  EXPECT_EQ(index_->stats().unsettled_terms, 0);
+  EXPECT_EQ(index_->stats().run_count, 2);
+  EXPECT_EQ(env_.list(kIndexFolder)->front().name, oldest);
+  EXPECT_EQ(env_.list(kIndexFolder)->size(), 2u);
+  EXPECT_EQ(reads_of("stream 14"), 1);
+  EXPECT_EQ(count("stream 14"), 3);
+  // One run alone, which keeps its name.
+  add("stream 14");
+  cut();
+  be_quiet();
+  EXPECT_EQ(index_->stats().unsettled_terms, 0);
+  EXPECT_EQ(count("stream 14"), 4);
+  const TermIndexStats before = index_->stats();
+  open({.cache_bytes_max = 0, .merge_count = 100});
+  EXPECT_EQ(index_->indexed_to(), end_);
+  EXPECT_EQ(index_->stats().run_count, before.run_count);
+  EXPECT_EQ(count("stream 14"), 4);
+}
+
+TEST_F(TermIndexTest, NothingIsSettledWhileEventsCome) {
+  open({.merge_count = 100});
+  for (int run = 0; run < 3; ++run) {
+    add("a");
+    cut();
+  }
+  for (int i = 0; i < 20; ++i) {
+    env_.advance(std::chrono::milliseconds(900));
+    add("b");
+    index_->upkeep(end_, {});
+    EXPECT_FALSE(index_->running());
+  }
+}
+
+TEST_F(TermIndexTest, ItLagsWhileTwoTailsAreFullAndNotWhenCutsFail) {
+  open({.tail_bytes_max = 16 << 10, .merge_count = 100});
+  int n = 0;
+  const auto fill = [&](std::uint64_t bytes) {
+    while (index_->stats().tail_bytes < bytes) add("stream " + std::to_string(++n));
+  };
+  fill(17 << 10);
+  EXPECT_FALSE(index_->lagging());
+  index_->upkeep(end_, {});
+  EXPECT_TRUE(index_->running());
+  EXPECT_FALSE(index_->lagging());
+  fill(36 << 10);
+  EXPECT_TRUE(index_->lagging());
+  while (index_->lagging()) env_.wait(std::chrono::milliseconds(1));
+  EXPECT_EQ(index_->stats().cuts, 1);
+  settle(env_, *index_, end_);
+  env_.inject({.op = SimOp::kWrite, .effect = SimEffect::kNoSpace, .sticky = true, .path = {}});
+  fill(17 << 10);
+  settle(env_, *index_, end_);
+  fill(40 << 10);
+  EXPECT_FALSE(index_->lagging());
+  EXPECT_FALSE(index_->overloaded());
+  fill(80 << 10);
+  EXPECT_FALSE(index_->lagging());
+  EXPECT_TRUE(index_->overloaded());
 }
 
 }  // namespace

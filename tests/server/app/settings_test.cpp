@@ -54,6 +54,28 @@ TEST(Settings, FlagBeforeVariableBeforeFileBeforeDefault) {
   std::remove(path.c_str());
 }
 
+TEST(Settings, LimitsOfHttpAreKeptWithinReason) {
+  const Settings defaults = parse({}).value().settings;
+  EXPECT_EQ(defaults.http_connections_max, 2048);
+  EXPECT_EQ(defaults.http_body_bytes_max, 8 << 20);
+  EXPECT_EQ(defaults.http_request_ms_max, 10'000);
+  EXPECT_EQ(defaults.http_idle_ms_max, 60'000);
+  EXPECT_EQ(defaults.http_followers_max, 1024);
+  const Settings given = parse({"--http-body-bytes-max", "1024", "--http-idle-ms-max", "1000"},
+                               {"STELE_HTTP_FOLLOWERS_MAX=1", "STELE_HTTP_REQUEST_MS_MAX=100"})
+                             .value()
+                             .settings;
+  EXPECT_EQ(given.http_body_bytes_max, 1024);
+  EXPECT_EQ(given.http_idle_ms_max, 1000);
+  EXPECT_EQ(given.http_followers_max, 1);
+  EXPECT_EQ(given.http_request_ms_max, 100);
+  for (const char* setting : {"--http-connections-max=0", "--http-body-bytes-max=1023",
+                              "--http-request-ms-max=99", "--http-idle-ms-max=999",
+                              "--http-followers-max=0", "--http-followers-max=many"}) {
+    EXPECT_FALSE(parse({setting}).has_value()) << setting;
+  }
+}
+
 TEST(Settings, AddressesMayHaveLimitsOfTheirOwn) {
   const auto parsed =
       parse({"--connections-per-ip-overrides", "127.0.0.1:20,[::1]:0,10.0.0.7:3"}).value();

@@ -144,11 +144,23 @@ TEST(EventJson, WhatIsNoEventIsNamed) {
 }
 
 TEST(EventJson, BatchesNameTheEvent) {
-  EXPECT_EQ(parse_batch(R"([{"id":"1"},{"id":"2"}])").value()[1].id, "2");
-  EXPECT_TRUE(parse_batch("[]").value().empty());
-  EXPECT_EQ(parse_batch(R"([{"id":"1"},{"id":2}])").error().detail,
+  const auto batch = parse_batch("t", R"([{"id":"1"},{"id":"2","topic":"other"}])").value();
+  ASSERT_EQ(batch.size(), 2u);
+  EXPECT_EQ(batch[1].event.id, "2");
+  EXPECT_EQ(batch[1].topic, "t");
+  EXPECT_TRUE(parse_batch("t", "[]").value().empty());
+  EXPECT_EQ(parse_batch("t", R"([{"id":"1"},{"id":2}])").error().detail,
             "/1/id (byte 18): not a string");
-  EXPECT_EQ(parse_batch("{}").error().detail, "(byte 0): not an array");
+  EXPECT_EQ(parse_batch("t", "{}").error().detail, "(byte 0): not an array");
+}
+
+TEST(EventJson, BatchHasAtMostSoManyEvents) {
+  std::string json = "[{}";
+  for (std::size_t i = 1; i < kEventsMax; ++i) json += ",{}";
+  EXPECT_EQ(parse_batch("t", json + "]").value().size(), kEventsMax);
+  EXPECT_EQ(parse_batch("t", json + ",{}]").error().code, Code::kTooLarge);
+  EXPECT_EQ(parse_append(R"({"topic":"t","events":)" + json + ",{}]}").error().code,
+            Code::kTooLarge);
 }
 
 TEST(EventJson, ARecordedEventIsWritten) {

@@ -98,17 +98,19 @@ TEST(RequestJson, FaultsOfAppendsAreNamed) {
 }
 
 TEST(RequestJson, AQueryIsRead) {
-  const log::ReadRequest request = parse_query(R"({
+  const ParsedQuery parsed = parse_query(R"({
     "query": {"items": [{"tags": ["t"]}]}, "direction": "backward", "limit": 7, "versions": true,
     "from": {"position": "5", "recordedTime": "1970-01-01T00:00:01.000002Z",
              "time": "1970-01-01T00:00:00.003Z", "token": "abc"},
     "filter": {"types": ["A"], "tags": ["b"], "streamPrefix": "o-",
                "header": {"name": "n", "value": "v"}}})")
-                                       .value();
+                                 .value();
+  const log::ReadRequest& request = parsed.read;
   EXPECT_EQ(std::get<log::Query>(request.select).items,
             (std::vector<log::QueryItem>{{.tags = {"t"}}}));
   EXPECT_EQ(request.direction, log::Direction::kBackward);
-  EXPECT_EQ(request.events_max, 7u);
+  EXPECT_EQ(parsed.limit, 7);
+  EXPECT_EQ(parse_query("{}").value().limit, std::nullopt);
   EXPECT_TRUE(request.versions);
   EXPECT_EQ(request.from.position, Position(5));
   EXPECT_EQ(request.from.recorded_us, 1'000'002);
@@ -138,8 +140,8 @@ TEST(RequestJson, LimitsAreRead) {
 
 TEST(AnswerJson, PagesAppendsAndStreamsAreWritten) {
   std::string out;
-  write_page({.end = true, .as_of = Position(9), .next = "n", .last_version = Version(4)}, out);
-  EXPECT_EQ(out, R"({"events":[],"end":true,"asOf":"9","next":"n","lastVersion":"4"})");
+  write_page_end({.end = true, .as_of = Position(9), .next = "n", .last_version = Version(4)}, out);
+  EXPECT_EQ(out, R"(,"end":true,"asOf":"9","next":"n","lastVersion":"4"})");
   out.clear();
   write_appended({.events = {{.position = Position(7),
                               .partition = {{}, 2},

@@ -274,6 +274,13 @@ TEST_F(EventStoreService, BadInputIsRefusedWithItsField) {
   unset.clear_expectations();
   unset.add_conditions()->set_after(1);
   EXPECT_EQ(refusal_of(append(unset, answer)).field(), "conditions[0].fail_if_events_match");
+  v1::AppendRequest untagged = one("s", "x");
+  *untagged.add_events() = one("s", "y").events(0);
+  untagged.mutable_events(1)->add_tags("fine");
+  untagged.mutable_events(1)->add_tags("");
+  const auto no_tag = append(untagged, answer);
+  EXPECT_EQ(refusal_of(no_tag).field(), "events[1].tags[1]");
+  EXPECT_NE(no_tag.error_details().find("google.rpc.BadRequest"), std::string::npos);
   const auto too_large = append(one("s", std::string(options_.message_bytes_max, 'x')), answer);
   EXPECT_EQ(too_large.error_code(), ::grpc::StatusCode::RESOURCE_EXHAUSTED);
   EXPECT_EQ(append(one("s", "still there"), answer).error_code(), ::grpc::StatusCode::OK);

@@ -19,6 +19,10 @@ public:
     return Next::kWait;
   }
   void keep_alive(std::string& out) override { out += ":\n"; }
+  bool stop(std::string& out) override {
+    if (follows_) out += "bye";
+    return follows_;
+  }
   static inline int pumps = 0;
 
 private:
@@ -32,6 +36,9 @@ public:
   explicit Collecting(ExchangePtr exchange) : exchange_(std::move(exchange)) {}
   void take(std::string_view piece) override { got_ += piece; }
   void end() override { exchange_->answer({200, "text/plain", "", got_}); }
+  void stop(unsigned status, std::string_view) override {
+    exchange_->answer({status, "text/plain", "", got_});
+  }
   [[nodiscard]] bool wants_more() const override { return wants; }
   static inline bool wants = true;
 
@@ -309,10 +316,25 @@ TEST_F(HttpConnection, SlowAndIdleClientsAreClosedInTime) {
   EXPECT_EQ(server->connection_count(), 3u);
   pass(3s);
   EXPECT_EQ(status_of(slow.receive()), "HTTP/1.1 408 Request Timeout");
+  EXPECT_TRUE(slow.ended());
+  pass(3s);
   EXPECT_EQ(server->connection_count(), 2u);
   pass(60s);
   EXPECT_TRUE(idle.ended());
   EXPECT_EQ(server->connection_count(), 1u) << "who waits for an answer stays";
+}
+
+TEST_F(HttpConnection, UploadThatStandsStillIsEnded) {
+  Client client = connect();
+  client.send("POST /upload HTTP/1.1\r\nHost: a\r\nContent-Length: 9000\r\n\r\n" +
+              std::string(2000, 'x'));
+  pass(10s);
+  EXPECT_EQ(client.receive(), "") << "enough came in the first ten seconds";
+  pass(13s);
+  const std::string answer = client.receive();
+  EXPECT_EQ(status_of(answer), "HTTP/1.1 408 Request Timeout");
+  EXPECT_EQ(body_of(answer), std::string(2000, 'x'));
+  EXPECT_TRUE(client.ended());
 }
 
 TEST_F(HttpConnection, DrainAnswersWhatIsUnderWayAndCloses) {
@@ -323,11 +345,14 @@ TEST_F(HttpConnection, DrainAnswersWhatIsUnderWayAndCloses) {
   turns();
   server->drain();
   turns();
-  EXPECT_TRUE((follower.receive(), follower.ended()));
+  EXPECT_FALSE(server->drained());
+  EXPECT_TRUE(follower.receive().ends_with("bye\r\n0\r\n\r\n"));
+  EXPECT_TRUE(follower.ended());
   ASSERT_EQ(handler.waiting.size(), 1u);
   handler.waiting[0]->answer({200, "text/plain", "", "done"});
   turns();
   EXPECT_EQ(body_of(busy.receive()), "done");
+  EXPECT_TRUE(server->drained());
   busy.close();
   turns();
   EXPECT_EQ(server->connection_count(), 0u);

@@ -81,9 +81,12 @@ func refusalOf(err error, code codes.Code) (*stele.Refusal, []any) {
 }
 
 func health(ctx context.Context) {
-	answer, err := grpc_health_v1.NewHealthClient(connection).Check(ctx, &grpc_health_v1.HealthCheckRequest{})
-	mustNot(err)
-	must(answer.Status == grpc_health_v1.HealthCheckResponse_SERVING, answer)
+	for _, service := range []string{"", "stele.v1.EventStore", "stele.v1.Admin"} {
+		request := &grpc_health_v1.HealthCheckRequest{Service: service}
+		answer, err := grpc_health_v1.NewHealthClient(connection).Check(ctx, request)
+		mustNot(err)
+		must(answer.Status == grpc_health_v1.HealthCheckResponse_SERVING, service, answer)
+	}
 }
 
 func reflection(ctx context.Context) {
@@ -143,10 +146,10 @@ func condition(ctx context.Context) {
 
 func malformed(ctx context.Context) {
 	request := appendOf("s", nil, "X")
-	request.Topic = ""
+	request.Events[0].Tags = []string{"fine", ""}
 	_, err := store.Append(ctx, request)
 	refusal, others := refusalOf(err, codes.InvalidArgument)
-	must(refusal.Reason == stele.Reason_REASON_INVALID && refusal.Field == "events[0].topic", refusal)
+	must(refusal.Reason == stele.Reason_REASON_INVALID && refusal.Field == "events[0].tags[1]", refusal)
 	bad, known := others[0].(*errdetails.BadRequest)
 	must(known && bad.FieldViolations[0].Field == refusal.Field, others)
 }

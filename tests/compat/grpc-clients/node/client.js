@@ -70,8 +70,10 @@ async function read (request) {
 const steps = {
   async health () {
     const described = grpc.loadPackageDefinition(loader.loadSync(health.protoPath, { enums: String }))
-    const answer = await call(new described.grpc.health.v1.Health(address, credentials), 'check', {})
-    assert.equal(answer.status, 'SERVING')
+    for (const service of ['', 'stele.v1.EventStore', 'stele.v1.Admin']) {
+      const answer = await call(new described.grpc.health.v1.Health(address, credentials), 'check', { service })
+      assert.equal(answer.status, 'SERVING', service)
+    }
   },
 
   async create_topic () {
@@ -106,8 +108,10 @@ const steps = {
   },
 
   async malformed () {
-    const [refusal, others] = await refused(append({ ...appendOf('s', null, 'X'), topic: '' }), grpc.status.INVALID_ARGUMENT)
-    assert.deepEqual([refusal.reason, refusal.field], ['REASON_INVALID', 'events[0].topic'])
+    const request = appendOf('s', null, 'X')
+    request.events[0].tags = ['fine', '']
+    const [refusal, others] = await refused(append(request), grpc.status.INVALID_ARGUMENT)
+    assert.deepEqual([refusal.reason, refusal.field], ['REASON_INVALID', 'events[0].tags[1]'])
     assert.equal(others[0].type_url, 'type.googleapis.com/google.rpc.BadRequest')
     assert.equal(decode('stele.v1.BadRequest', others[0].value).fieldViolations[0].field, refusal.field)
   },

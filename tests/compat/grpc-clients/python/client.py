@@ -57,8 +57,9 @@ def refused(call: Callable[[], object], status: grpc.StatusCode) -> tuple[refusa
 
 def health() -> None:
     stub = health_pb2_grpc.HealthStub(channel)
-    answer = stub.Check(health_pb2.HealthCheckRequest(), timeout=SECONDS_MAX)
-    assert answer.status == health_pb2.HealthCheckResponse.SERVING, answer
+    for service in ("", "stele.v1.EventStore", "stele.v1.Admin"):
+        answer = stub.Check(health_pb2.HealthCheckRequest(service=service), timeout=SECONDS_MAX)
+        assert answer.status == health_pb2.HealthCheckResponse.SERVING, (service, answer)
 
 
 def reflection() -> None:
@@ -104,10 +105,9 @@ def condition() -> None:
 
 
 def malformed() -> None:
-    asked = append_of(b"s", None, "X")
-    asked.topic = ""
+    asked = append_of(b"s", None, "X", tags=("fine", ""))
     refusal, others = refused(lambda: store.Append(asked, timeout=SECONDS_MAX), grpc.StatusCode.INVALID_ARGUMENT)
-    assert refusal.reason == refusal_pb2.REASON_INVALID and refusal.field == "events[0].topic", refusal
+    assert refusal.reason == refusal_pb2.REASON_INVALID and refusal.field == "events[0].tags[1]", refusal
     bad = BadRequest()
     assert others[0].Unpack(bad) and bad.field_violations[0].field == refusal.field, others
 
