@@ -381,6 +381,7 @@ public:
   void upkeep(Position /*durable*/, Position /*ids_wanted_from*/) override {}
   Result<void> flush(Position /*durable*/) override { return {}; }
   [[nodiscard]] bool overloaded() const override { return false; }
+  [[nodiscard]] bool lagging() const override { return false; }
   [[nodiscard]] bool running() const override { return false; }
   void stop() override {}
   [[nodiscard]] Result<std::optional<log::TermHead>> head(

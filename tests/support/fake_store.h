@@ -83,6 +83,7 @@ public:
   [[nodiscard]] Result<void> check_versions_known(const Uuid& /*topic*/) const override {
     return {};
   }
+  [[nodiscard]] bool any_stream_rules(const Uuid& /*topic*/) const override { return false; }
   [[nodiscard]] log::StreamRules stream_rules(const Uuid& topic, ByteView key) const override;
   void put_stream_rules_async(const Uuid& topic, ByteView key, log::StreamRules rules,
                               log::ExpectedVersion expected, Done done) override;
