@@ -83,6 +83,8 @@ public:
   /// the head's lap only.
   [[nodiscard]] bool can_grow() const { return !growing_ && head_.lap == tail_.lap; }
   void grow(std::uint64_t bytes, Done done);
+  /// The file is being filled: it must not go.
+  [[nodiscard]] bool growing() const { return growing_; }
 
   [[nodiscard]] const JournalPlace& head() const { return head_; }
   [[nodiscard]] std::uint64_t capacity_bytes() const { return capacity_bytes_; }

@@ -102,7 +102,7 @@ StoreImpl::~StoreImpl() {
   core_.compactor().stop();
   core_.parts().index->stop();
   while (core_.has_work() || core_.parts().checkpointer->running() || core_.compactor().running() ||
-         core_.parts().index->running()) {
+         core_.parts().index->running() || core_.parts().journal->growing()) {
     drain();
     if (core_.run() == 0) core_.wait(kLeaderNap);
   }
