@@ -50,25 +50,36 @@ Result<void> RunCursor::copy_postings(RunWriter& writer, const std::atomic<bool>
   return {};
 }
 
+namespace {
+
+// Of one term the oldest run first.
+bool comes_after(const RunCursor* one, const RunCursor* other) {
+  if (one->term().hash != other->term().hash) return one->term().hash > other->term().hash;
+  if (comes_before(one->term(), other->term())) return false;
+  return comes_before(other->term(), one->term()) || one->number() > other->number();
+}
+
+}  // namespace
+
 RunJoin::RunJoin(const std::vector<RunPtr>& runs, const TermHasher& hasher) {
   for (const RunPtr& run : runs)
     cursors_.push_back(std::make_unique<RunCursor>(run, cursors_.size(), hasher));
-  for (const auto& cursor : cursors_) live_.push_back(cursor.get());
-  parts_ = live_;
+  for (const auto& cursor : cursors_) parts_.push_back(cursor.get());
 }
 
 Result<bool> RunJoin::next() {
   for (RunCursor* cursor : parts_) {
     STELE_TRY(const bool more, cursor->next());
-    if (!more) std::erase(live_, cursor);
+    if (!more) continue;
+    heap_.push_back(cursor);
+    std::ranges::push_heap(heap_, comes_after);
   }
   parts_.clear();
-  for (RunCursor* cursor : live_) {
-    if (parts_.empty() || comes_before(cursor->term(), parts_.front()->term())) {
-      parts_.assign(1, cursor);
-    } else if (same_term(cursor->term(), parts_.front()->term())) {
-      parts_.push_back(cursor);
-    }
+  while (!heap_.empty() &&
+         (parts_.empty() || same_term(heap_.front()->term(), parts_.front()->term()))) {
+    std::ranges::pop_heap(heap_, comes_after);
+    parts_.push_back(heap_.back());
+    heap_.pop_back();
   }
   return !parts_.empty();
 }

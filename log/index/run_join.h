@@ -58,7 +58,7 @@ public:
 
 private:
   std::vector<std::unique_ptr<RunCursor>> cursors_;
-  std::vector<RunCursor*> live_;   // oldest first
+  std::vector<RunCursor*> heap_;   // the rest, the least term in front
   std::vector<RunCursor*> parts_;  // to be moved on
 };
 

@@ -10,6 +10,7 @@ namespace stele::log {
 namespace {
 
 constexpr std::uint64_t kOverloadFactor = 4;
+constexpr std::size_t kRunsMax = 64;  // beyond it merges go before what is added
 
 /// A term's postings in a tail, as many as there were.
 class TailPieces final : public PostingPieces {
@@ -99,8 +100,11 @@ bool TermIndexImpl::overloaded() const {
 }
 
 bool TermIndexImpl::lagging() const {
-  return published_.frozen != nullptr && job_ != nullptr && can_cut() && !stopped_ &&
-         published_.tail->used_bytes() > options_.tail_bytes_max;
+  if (job_ == nullptr || stopped_) return false;
+  const bool merging = merge_ != nullptr && published_.chain->size() > kRunsMax;
+  const bool cutting = published_.frozen != nullptr && can_cut() &&
+                       published_.tail->used_bytes() > options_.tail_bytes_max;
+  return merging || cutting;
 }
 
 // Called by the tail while something is added: the lock is held.

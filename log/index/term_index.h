@@ -117,8 +117,9 @@ public:
   /// True while the tail is over four times tail_bytes_max because cuts fail or lag: appends to
   /// indexed topics are to be refused with kOverloaded.
   [[nodiscard]] virtual bool overloaded() const = 0;
-  /// True while a tail is being cut and the next one is full already: nothing should be added until
-  /// upkeep() finds the cut done. False if the cut failed: then overloaded() comes.
+  /// True while a tail is being cut and the next one is full already, or while runs are merged and
+  /// there are too many: nothing should be added until upkeep() finds that done. False if it
+  /// failed: then overloaded() comes.
   [[nodiscard]] virtual bool lagging() const = 0;
   [[nodiscard]] virtual bool running() const = 0;
   virtual void stop() = 0;

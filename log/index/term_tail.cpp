@@ -29,7 +29,8 @@ std::uint32_t tag_of(std::uint64_t hash) {
 
 void TermTail::make_slots(std::size_t count) {
   slots_pages_ = allocate_pages(count * sizeof(Slot));
-  slots_ = reinterpret_cast<Slot*>(slots_pages_.get());  // zero: free
+  slots_ = reinterpret_cast<Slot*>(slots_pages_.get());
+  std::uninitialized_value_construct_n(slots_, count);
 }
 
 TermTail::TermTail(Position from, std::uint64_t bytes_max) : from_(from), end_(from) {
@@ -40,6 +41,7 @@ TermTail::TermTail(Position from, std::uint64_t bytes_max) : from_(from), end_(f
   const std::size_t block_bytes =
       std::bit_floor(std::clamp<std::size_t>(bytes_max / 8, kBlockBytesMin, kBlockBytesMax));
   block_shift_ = static_cast<unsigned>(std::countr_zero(block_bytes / kUnit));
+  slab_bytes_ = block_bytes < kBlockBytesMax ? block_bytes : kSlabBytes;
   static_cast<void>(allocate(kUnit));  // place 0 means none
   used_bytes_ = 0;
 }
@@ -50,7 +52,12 @@ std::uint32_t TermTail::allocate(std::size_t bytes) {
   STELE_CHECK(units <= block_units);
   if (blocks_.empty() || block_used_ + units > block_units) {
     STELE_CHECK((blocks_.size() + 1) << block_shift_ <= UINT32_MAX);
-    blocks_.push_back(allocate_pages(block_units * kUnit));
+    if (slabs_.empty() || slab_used_ == slab_bytes_) {
+      slabs_.push_back(allocate_pages(slab_bytes_));
+      slab_used_ = 0;
+    }
+    blocks_.push_back(slabs_.back().get() + slab_used_);
+    slab_used_ += block_units * kUnit;
     block_used_ = 0;
   }
   const std::size_t place = ((blocks_.size() - 1) << block_shift_) + block_used_;

@@ -149,7 +149,7 @@ private:
 
   template <class T = TailEntry>
   [[nodiscard]] T* at(std::uint32_t place) const {
-    return reinterpret_cast<T*>(blocks_[place >> block_shift_].get() +
+    return reinterpret_cast<T*>(blocks_[place >> block_shift_] +
                                 (place & ((1u << block_shift_) - 1)) * kUnit);
   }
   [[nodiscard]] const Chunk* chunk(std::uint32_t place) const {
@@ -172,7 +172,10 @@ private:
   Slot* slots_ = nullptr;  // slots_pages_ as they are used
   unsigned slot_shift_ = 0;
   std::vector<std::uint32_t> entries_;
-  std::vector<Pages> blocks_;
+  std::vector<Pages> slabs_;
+  std::size_t slab_bytes_ = 0;  // of each of them: one block or several
+  std::size_t slab_used_ = 0;   // bytes of the last one
+  std::vector<std::byte*> blocks_;
   unsigned block_shift_ = 0;
   std::size_t block_used_ = 0;  // units of the last block
   std::vector<Uuid> topics_;

@@ -53,6 +53,7 @@ http::Limits http_limits(const Settings& settings) {
   http::Limits limits;
   limits.body_bytes_max = static_cast<std::size_t>(settings.http_body_bytes_max);
   limits.body_total_bytes_max = static_cast<std::size_t>(settings.memory_bytes_max / 8);
+  limits.unsent_total_bytes_max = static_cast<std::size_t>(settings.memory_bytes_max / 8);
   limits.followers_max = static_cast<std::size_t>(settings.http_followers_max);
   limits.request_max = std::chrono::milliseconds(settings.http_request_ms_max);
   limits.idle_max = std::chrono::milliseconds(settings.http_idle_ms_max);

@@ -327,25 +327,26 @@ void Connection::gather_answers() {
   }
 }
 
-void Connection::add_piece() {
-  if (framing_ == Framing::kChunks) {
-    write_chunk(piece_, output_);
-  } else {
-    output_ += piece_;
-  }
-  piece_.clear();
+/// Lets the source write its next piece behind what is there.
+template <class Write>
+auto Connection::add_piece(const Write& write) {
+  // What has left makes room first: a slow client costs one page, not one more for each it took.
+  output_.erase(0, std::exchange(sent_, 0));
+  if (framing_ != Framing::kChunks) return write(output_);
+  const std::size_t begin = begin_chunk(output_);
+  auto result = write(output_);
+  end_chunk(begin, output_);
+  return result;
 }
 
 void Connection::pump() {
   constexpr std::size_t kOutputLowBytes = 64 << 10;
-  if (source_ && draining_ && source_->stop(piece_)) {
-    add_piece();
+  if (source_ && draining_ && add_piece([this](std::string& out) { return source_->stop(out); })) {
     end_source();
   }
   for (int pages = 0; source_ && !source_waits_ && pages < 4; ++pages) {
     if (unsent_bytes() >= kOutputLowBytes) return;
-    const auto next = source_->pump(piece_);
-    add_piece();
+    const auto next = add_piece([this](std::string& out) { return source_->pump(out); });
     if (next == BodySource::Next::kAbort) {
       send();
       return close("an answer could not be finished");
@@ -455,6 +456,7 @@ void Connection::close(std::string_view reason) {
   if (closed_) return;
   closed_ = true;
   ::shutdown(socket_.socket.get(), SHUT_RDWR);
+  source_.reset();  // a follower's seat is free at once, whoever still knows the connection
   give_back_body();
   host_.on_closed(*this, reason);
 }
@@ -486,8 +488,10 @@ void Connection::check_deadlines(std::chrono::nanoseconds now) {
     return close("");
   }
   if (!source_ || !source_waits_ || now - last_sent_ < limits_.keep_alive_every) return;
-  source_->keep_alive(piece_);
-  add_piece();
+  add_piece([this](std::string& out) {
+    source_->keep_alive(out);
+    return true;
+  });
   last_sent_ = now;
   host_.on_dirty(*this);
 }

@@ -24,11 +24,12 @@
 namespace stele::http {
 
 struct Limits {
-  std::size_t body_bytes_max = 8 << 20;          ///< of a request that is not streamed (413)
-  std::size_t body_total_bytes_max = 128 << 20;  ///< of all clients' requests together (503)
-  std::size_t unsent_bytes_max = 256 << 10;      ///< then nothing more of the client is handled
-  std::size_t pipelined_max = 256;               ///< requests of a client that are under way
-  std::size_t followers_max = 1024;              ///< SSE and WebSocket together (503)
+  std::size_t body_bytes_max = 8 << 20;           ///< of a request that is not streamed (413)
+  std::size_t body_total_bytes_max = 128 << 20;   ///< of all clients' requests together (503)
+  std::size_t unsent_bytes_max = 256 << 10;       ///< then nothing more of the client is handled
+  std::size_t unsent_total_bytes_max = 64 << 20;  ///< of all; beyond it who stalls is closed
+  std::size_t pipelined_max = 256;                ///< requests of a client that are under way
+  std::size_t followers_max = 1024;               ///< SSE and WebSocket together (503)
   std::chrono::nanoseconds request_max = std::chrono::seconds(10);  ///< first to last byte
   std::size_t streamed_bytes_min = 1024;  ///< of a streamed body, in each request_max
   std::chrono::nanoseconds idle_max = std::chrono::seconds(60);
@@ -84,6 +85,10 @@ public:
   void close(std::string_view reason);
   void check_deadlines(std::chrono::nanoseconds now);
 
+  /// Of answers that the client has not taken.
+  [[nodiscard]] std::size_t unsent_bytes() const { return output_.size() - sent_; }
+  /// Since when it takes nothing; 0: it does.
+  [[nodiscard]] std::chrono::nanoseconds stalled_since() const { return stalled_since_; }
   [[nodiscard]] bool closed() const { return closed_; }
   [[nodiscard]] const std::string& peer() const { return peer_; }
   bool dirty = false;    ///< the host's mark
@@ -119,13 +124,13 @@ private:
   void gather_answers();
   void begin_answer(Exchange& exchange);
   void pump();
-  void add_piece();
+  template <class Write>
+  auto add_piece(const Write& write);
   void end_source();
   void send();
   void hand_over();
   bool finish_if_done();
   void check_request(std::chrono::nanoseconds now);
-  [[nodiscard]] std::size_t unsent_bytes() const { return output_.size() - sent_; }
 
   server::EventLoop& loop_;
   const Limits& limits_;
@@ -148,7 +153,6 @@ private:
   std::deque<ExchangePtr> exchanges_;
   std::unique_ptr<BodySource> source_;  ///< of the first exchange
   Framing framing_ = Framing::kLength;
-  std::string piece_;
   std::string output_;
   std::size_t sent_ = 0;
 

@@ -84,7 +84,23 @@ void HttpServer::check_deadlines() {
   all.reserve(connections_.size());
   for (const auto& [raw, connection] : connections_) all.push_back(connection);
   for (const auto& connection : all) connection->check_deadlines(loop_.now());
+  bound_unsent(std::move(all));
   std::erase_if(waiting_, [](const auto& connection) { return connection->closed(); });
+}
+
+/// Answers of all clients together: too many, and those go that have taken nothing for longest.
+void HttpServer::bound_unsent(std::vector<std::shared_ptr<Connection>> all) {
+  std::erase_if(all, [](const auto& connection) { return connection->closed(); });
+  std::size_t unsent = 0;
+  for (const auto& connection : all) unsent += connection->unsent_bytes();
+  if (unsent <= limits_.unsent_total_bytes_max) return;
+  std::erase_if(all, [](const auto& connection) { return connection->stalled_since() == 0ns; });
+  std::ranges::sort(all, {}, [](const auto& connection) { return connection->stalled_since(); });
+  for (const auto& connection : all) {
+    if (unsent <= limits_.unsent_total_bytes_max) return;
+    unsent -= connection->unsent_bytes();
+    connection->close("too many answers wait for slow clients");
+  }
 }
 
 std::chrono::nanoseconds HttpServer::end_turn() {

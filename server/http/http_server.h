@@ -57,6 +57,7 @@ private:
   [[nodiscard]] std::string_view date() override { return date_.at(env_.wall_us()); }
   void wake_followers();
   void check_deadlines();
+  void bound_unsent(std::vector<std::shared_ptr<Connection>> all);
 
   server::EventLoop& loop_;
   Env& env_;

@@ -4,7 +4,6 @@
 
 #include <array>
 #include <ctime>
-#include <iterator>
 
 namespace stele::http {
 
@@ -92,10 +91,18 @@ void write_response(Exchange& exchange, Framing framing, std::string_view date, 
   if (framing == Framing::kLength && !bodiless && !exchange.is_head()) out += response.body;
 }
 
-void write_chunk(std::string_view piece, std::string& out) {
-  if (piece.empty()) return;
-  fmt::format_to(std::back_inserter(out), "{:x}\r\n", piece.size());
-  out += piece;
+std::size_t begin_chunk(std::string& out) {
+  const std::size_t begin = out.size();
+  out += "00000000\r\n";
+  return begin;
+}
+
+void end_chunk(std::size_t begin, std::string& out) {
+  constexpr std::size_t kDigits = 8;  // leading zeros are allowed
+  constexpr std::string_view kHex = "0123456789abcdef";
+  std::size_t bytes = out.size() - begin - kDigits - 2;
+  if (bytes == 0) return out.resize(begin);
+  for (std::size_t i = kDigits; i-- > 0; bytes >>= 4) out[begin + i] = kHex[bytes & 15];
   out += "\r\n";
 }
 

@@ -26,8 +26,10 @@ enum class Framing : std::uint8_t { kLength, kChunks, kClose };
 
 /// The head of the answer and, with kLength, its body.
 void write_response(Exchange& exchange, Framing framing, std::string_view date, std::string& out);
-/// `piece` as one chunk; nothing if it is empty.
-void write_chunk(std::string_view piece, std::string& out);
+/// Begins a chunk that is written behind `out`; where it begins.
+[[nodiscard]] std::size_t begin_chunk(std::string& out);
+/// Says how long the chunk has become; an empty one is taken back.
+void end_chunk(std::size_t begin, std::string& out);
 inline constexpr std::string_view kLastChunk = "0\r\n\r\n";
 inline constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 

@@ -270,7 +270,7 @@ def slow_clients() -> str:
 
 
 def takers_of_nothing() -> str:
-    """Clients who ask for everything, again and again, and read nothing of it: a page each, no more."""
+    """Clients who ask for everything, again and again, and read nothing of it: a read of the log and a page each, no more."""
     count = 100
     line = json.dumps({"type": "Big", "data": "x" * 10_000}).encode() + b"\n"
     with attacked(worst_seconds=5) as (steled, told):
@@ -288,7 +288,7 @@ def takers_of_nothing() -> str:
             time.sleep(2)
 
         each = grown_kib(steled, ask) / count
-        assert each < 1500 or is_sanitized(), f"{each:.0f} KiB for each"
+        assert each < 2000 or is_sanitized(), f"{each:.0f} KiB for each"
         for client in clients:
             client.close()
         told.append(f"{each:.0f} KiB for each of {count} who take nothing of 20 MB")

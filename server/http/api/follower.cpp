@@ -7,7 +7,7 @@
 namespace stele::http {
 
 namespace {
-constexpr log::SubscriptionOptions kOptions{.events_max = 256, .bytes_max = 256 << 10};
+constexpr log::SubscriptionOptions kOptions{.events_max = 256, .bytes_max = 128 << 10};
 }
 
 std::string_view name(FollowKind kind) {

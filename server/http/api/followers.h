@@ -28,39 +28,39 @@ class Followers {
 public:
   explicit Followers(std::size_t count_max) : count_max_(count_max) {}
 
-  /// Held as long as one follows.
+  /// Held as long as one follows. It may outlive the Followers: a WebSocket goes with the loop.
   class Seat {
   public:
-    explicit Seat(Followers& of) : of_(&of) { ++of.count_; }
-    Seat(Seat&& other) noexcept : of_(std::exchange(other.of_, nullptr)) {}
+    explicit Seat(std::shared_ptr<std::size_t> count) : count_(std::move(count)) { ++*count_; }
+    Seat(Seat&& other) noexcept = default;
     Seat& operator=(Seat&& other) noexcept {
-      std::swap(of_, other.of_);
+      std::swap(count_, other.count_);
       return *this;
     }
     ~Seat() {
-      if (of_ != nullptr) --of_->count_;
+      if (count_) --*count_;
     }
 
   private:
-    Followers* of_;
+    std::shared_ptr<std::size_t> count_;
   };
 
   /// None: there are too many.
   [[nodiscard]] std::optional<Seat> admit() {
-    if (count_ >= count_max_) return std::nullopt;
-    return Seat(*this);
+    if (*count_ >= count_max_) return std::nullopt;
+    return Seat(count_);
   }
   void add(const std::shared_ptr<Awaiting>& follower) { awaiting_.push_back(follower); }
   void wake();
   void keep_alive();
   void close();
-  [[nodiscard]] std::size_t count() const { return count_; }
+  [[nodiscard]] std::size_t count() const { return *count_; }
 
 private:
   [[nodiscard]] std::vector<std::shared_ptr<Awaiting>> living();
 
   std::size_t count_max_;
-  std::size_t count_ = 0;
+  std::shared_ptr<std::size_t> count_ = std::make_shared<std::size_t>(0);
   std::vector<std::weak_ptr<Awaiting>> awaiting_;
 };
 

@@ -16,7 +16,7 @@ namespace stele::http {
 namespace {
 
 constexpr std::size_t kLinesPageEvents = 500;
-constexpr std::size_t kLinesPageBytes = 256 << 10;
+constexpr std::size_t kLinesPageBytes = 128 << 10;
 constexpr std::size_t kPageBytes = 1 << 20;
 
 /// A page's body follows a HEAD's head only in its length, which is not worth a read.

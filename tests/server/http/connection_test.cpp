@@ -47,7 +47,8 @@ private:
   std::string got_;
 };
 
-/// "/echo" says what it got, "/later" and "/overlap" wait for the test, "/count" streams an answer,
+/// "/echo" says what it got, "/large" a MiB, "/later" and "/overlap" wait for the test, "/count"
+/// streams an answer,
 /// "/follow" goes on, "/upload" streams a body.
 class ScriptedHandler final : public RequestHandler {
 public:
@@ -60,6 +61,8 @@ public:
     handled.emplace_back(request.target);
     if (request.target == "/later" || request.target == "/overlap") {
       waiting.push_back(std::move(exchange));
+    } else if (request.target == "/large") {
+      exchange->answer({200, "text/plain", "", std::string(1 << 20, 'x')});
     } else if (request.target == "/count") {
       exchange->answer({200, "text/plain", "", ""}, std::make_unique<Counting>(200'000, false));
     } else if (request.target == "/follow") {
@@ -254,9 +257,9 @@ TEST_F(HttpConnection, FollowerIsToldWhenSomethingIsAppended) {
   EXPECT_EQ(client.receive(), "");
   ++progress;
   turns();
-  EXPECT_EQ(client.receive(), "2\r\n2\n\r\n");
+  EXPECT_EQ(client.receive(), "00000002\r\n2\n\r\n");
   pass(16s);
-  EXPECT_EQ(client.receive(), "2\r\n:\n\r\n");
+  EXPECT_EQ(client.receive(), "00000002\r\n:\n\r\n");
   client.close();
   turns();
   EXPECT_EQ(server->connection_count(), 0u);
@@ -354,8 +357,41 @@ TEST_F(HttpConnection, DrainAnswersWhatIsUnderWayAndCloses) {
   EXPECT_EQ(body_of(busy.receive()), "done");
   EXPECT_TRUE(server->drained());
   busy.close();
+  follower.close();
   turns();
   EXPECT_EQ(server->connection_count(), 0u);
+}
+
+class HttpUnsent : public HttpConnection {
+protected:
+  void SetUp() override {
+    Limits limits;
+    limits.unsent_total_bytes_max = 1 << 20;
+    serve(handler, limits);
+  }
+};
+
+TEST_F(HttpUnsent, ClientsWhoTakeNothingMakeRoomTheEldestFirst) {
+  std::vector<Client> slow;
+  for (int i = 0; i < 3; ++i) {
+    slow.push_back(connect());
+    slow.back().send("GET /large HTTP/1.1\r\nHost: a\r\n\r\n");
+    turns(100);
+    env.advance(100ms);
+  }
+  EXPECT_EQ(server->connection_count(), 3u);
+  pass(3s);
+  EXPECT_EQ(server->connection_count(), 1u) << "what is left is within the limit";
+  const auto drained = [&](Client& client) {
+    std::string all;
+    for (int i = 0; i < 1000; ++i) {
+      all += client.receive();
+      turns(1);
+    }
+    return body_of(all).size() == 1 << 20;
+  };
+  EXPECT_FALSE(drained(slow.front()));
+  EXPECT_TRUE(drained(slow.back()));
 }
 
 TEST(HttpLimits, BodiesOfAllClientsTogetherAreBounded) {

@@ -64,7 +64,7 @@ TEST_F(HttpService, TopicsAreMadeListedAndDeleted) {
   EXPECT_EQ(made.header("location"), "/v1/topics/t");
   EXPECT_EQ(made.at("/partitions"), "3");
   EXPECT_EQ(get("/v1/topics/t").at("/settings/retention.ms"), "1000");
-  EXPECT_EQ(get("/v1/topics").at("/topics/0/name"), "t");
+  EXPECT_NE(get("/v1/topics").body.find(R"("name":"t")"), std::string::npos);
   EXPECT_EQ(call("POST", "/v1/topics", R"({"name":"t"})", kJsonBody).status, 409);
   for (const char* bad : {R"({"name":""})", R"({"name":"a/b"})", R"({"name":"__x"})", R"({})",
                           R"({"name":"u","partitions":0})", R"({"name":"u","shards":1})",
@@ -95,7 +95,7 @@ TEST_F(HttpService, PageOfAnotherHostMayNotWrite) {
   EXPECT_EQ(call("POST", "/v1/topics/t/events", "{}", std::string(kBinary) + "Origin: http://a\r\n")
                 .status,
             201);
-  EXPECT_EQ(store->end().raw(), 1);
+  EXPECT_EQ(get("/v1/topics/t/events").at("/events/1/id"), "?") << "one was appended";
 }
 
 TEST_F(HttpService, HeadHasTheLengthAndNoBody) {

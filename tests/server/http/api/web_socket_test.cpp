@@ -85,18 +85,20 @@ protected:
 
 TEST_F(HttpWebSocket, SaysWhatServerSentEventsSay) {
   Client client = upgrade("/v1/topics/orders/streams/s");
+  const auto history = frames(client);
+  ASSERT_GE(history.size(), 2u);
+  EXPECT_EQ(at(history.front(), "/kind"), "message");
+  EXPECT_EQ(at(history.front(), "/event/version"), "0");
+  EXPECT_EQ(at(history.back(), "/kind"), "caught-up");
   append("s");
-  const auto all = frames(client);
-  ASSERT_EQ(all.size(), 3u);
-  EXPECT_EQ(at(all[0], "/kind"), "message");
-  EXPECT_EQ(at(all[0], "/event/version"), "0");
-  EXPECT_EQ(at(all[1], "/kind"), "caught-up");
-  EXPECT_EQ(at(all[2], "/event/version"), "1");
-  EXPECT_EQ(all[0].opcode, kText);
-  Client again =
-      upgrade("/v1/topics/orders/streams/s", "Last-Event-ID: " + at(all[0], "/token") + "\r\n");
+  const auto news = frames(client);
+  ASSERT_EQ(news.size(), 1u);
+  EXPECT_EQ(at(news[0], "/event/version"), "1");
+  EXPECT_EQ(news[0].opcode, kText);
+  Client again = upgrade("/v1/topics/orders/streams/s",
+                         "Last-Event-ID: " + at(history.front(), "/token") + "\r\n");
   EXPECT_EQ(at(frames(again)[0], "/event/version"), "1");
-  Client from = upgrade("/v1/topics/orders/streams/s?from=" + at(all[1], "/token"));
+  Client from = upgrade("/v1/topics/orders/streams/s?from=" + at(history.back(), "/token"));
   EXPECT_EQ(at(frames(from)[0], "/event/version"), "1");
 }
 
@@ -196,9 +198,9 @@ TEST_F(HttpWebSocket, SlowReaderIsWaitedForAndMissesNothing) {
   for (int i = 0; i < 3; ++i) call("POST", "/v1/topics/t/events", lines, kLines);
   Client client = upgrade("/v1/topics/t/events");
   const auto all = frames(client);
-  ASSERT_EQ(all.size(), 3001u);
+  ASSERT_GE(all.size(), 3001u);
   EXPECT_EQ(at(all[2999], "/event/offset"), "2999");
-  EXPECT_EQ(at(all[3000], "/kind"), "caught-up");
+  EXPECT_EQ(at(all.back(), "/kind"), "caught-up");
 }
 
 TEST_F(HttpWebSocket, TombstoneIsTold) {
