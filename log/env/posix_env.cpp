@@ -174,9 +174,16 @@ void PosixEnv::write_durably(File& file, ByteView bytes, std::uint64_t at, Done 
     case FlushEngine::kUring:
       return ring_->write_durably(target, bytes, at, std::move(done));
     case FlushEngine::kAdaptive: {
-      if (!pace_.is_for_caller(bytes.size()))
-        return ring_->write_durably(target, bytes, at, std::move(done));
       const auto began = now();
+      if (!pace_.is_for_caller(bytes.size())) {
+        if (FlushPace::is_small(bytes.size())) {
+          done = [this, began, told = std::move(done)](Result<void> result) mutable {
+            pace_.took_handed_over(now() - began);
+            told(std::move(result));
+          };
+        }
+        return ring_->write_durably(target, bytes, at, std::move(done));
+      }
       completions_.push_from_core(std::move(done), target.write_and_sync(bytes, at));
       return pace_.took(now() - began);
     }

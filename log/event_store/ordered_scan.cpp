@@ -23,7 +23,8 @@ bool is_public(const TopicInfo& topic) {
 OrderedScan::OrderedScan(const Store& store, std::optional<Uuid> topic, std::size_t bytes_expected)
     : store_(store),
       only_(topic),
-      fetch_bytes_(std::clamp(bytes_expected, kFetchBytesMin, kFetchBytesMax)) {}
+      fetch_bytes_(std::clamp(bytes_expected, kFetchBytesMin, kFetchBytesMax)),
+      fetch_bytes_max_(std::min(2 * fetch_bytes_, kFetchBytesMax)) {}
 
 void OrderedScan::begin_page() {
   known_.reset();
@@ -74,7 +75,7 @@ Result<void> OrderedScan::fetch(Position place) {
                           : store_.read_all(place, fetch_bytes_));
   STELE_CHECK(ahead_.next > place);
   read_bytes_ += ahead_.buffer.size() + (ahead_.batches.size() + 1) * kBatchOverheadBytes;
-  fetch_bytes_ = std::min(fetch_bytes_ * kFetchGrowth, kFetchBytesMax);
+  fetch_bytes_ = std::min(fetch_bytes_ * kFetchGrowth, fetch_bytes_max_);
   return {};
 }
 

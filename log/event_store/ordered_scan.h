@@ -22,7 +22,8 @@ namespace stele::log {
 class OrderedScan {
 public:
   /// `topic`: only it; none: all public topics. `store` outlives it. `bytes_expected`: about what
-  /// is wanted; the first read is as large, later ones grow.
+  /// is wanted of a page; the first read is as large, later ones up to twice: a page that nobody
+  /// takes keeps what it was read from.
   OrderedScan(const Store& store, std::optional<Uuid> topic, std::size_t bytes_expected);
 
   /// Looks again what is let go of: topics, and the starts of logs.
@@ -56,6 +57,7 @@ private:
   const Store& store_;
   std::optional<Uuid> only_;
   std::size_t fetch_bytes_;
+  std::size_t fetch_bytes_max_;
   Decompressor decompressor_;
 
   OrderedRead ahead_;

@@ -10,7 +10,7 @@
 namespace stele::log {
 namespace {
 
-// A run joins newer ones if it is at most so many times as large as the largest of them.
+// Runs are merged if none is more than so many times as large as the others are on average.
 constexpr std::uint64_t kLikeFactor = 2;
 // While there is time, an older run joins if it is at most so many times as large as all newer
 // ones: else it is read, which costs less than half of writing it.
@@ -113,7 +113,8 @@ Result<void> remove_others(Env& env, const std::string& folder, const FoundChain
   if (found.has_scratch) STELE_DO(remove_scratch(env, folder));
   if (found.others.empty() && found.unfinished.empty()) return {};
   for (const std::string& name : found.unfinished) STELE_DO(env.remove(folder + "/" + name));
-  for (const RunRange range : found.others) STELE_DO(env.remove(folder + "/" + run_name(range)));
+  for (const RunRange range : found.others)
+    STELE_DO(env.remove(fmt::format("{}/{}", folder, run_name(range))));
   // A removed run that came back would be taken for one of what is written next.
   return env.sync_folder(folder);
 }
@@ -157,18 +158,25 @@ std::optional<MergePick> pick_settling(const RunChain& chain) {
 
 std::optional<MergePick> pick_merge(const RunChain& chain, std::int32_t merge_count) {
   const auto wanted = static_cast<std::size_t>(std::max(merge_count, 2));
-  for (std::size_t end = chain.size(); end >= wanted; --end) {
-    std::uint64_t largest = chain[end - 1].run->file_bytes();
-    std::size_t first = end;
-    while (first > 0 && end - first < wanted) {
-      const Run& next = *chain[first - 1].run;
-      if (next.damaged() || next.file_bytes() > largest * kLikeFactor) break;
-      largest = std::max(largest, next.file_bytes());
-      --first;
+  const bool too_many = chain.size() > kRunsMax;
+  std::optional<MergePick> pick;
+  std::uint64_t least = UINT64_MAX;
+  for (std::size_t first = 0; first + wanted <= chain.size(); ++first) {
+    const auto window = std::span(chain).subspan(first, wanted);
+    std::uint64_t total = 0;
+    std::uint64_t largest = 0;
+    bool damaged = false;
+    for (const ChainedRun& one : window) {
+      total += one.run->file_bytes();
+      largest = std::max(largest, one.run->file_bytes());
+      damaged |= one.run->damaged();
     }
-    if (end - first == wanted) return MergePick{.first = first, .count = wanted};
+    const bool alike = largest * (wanted - 1) <= (total - largest) * kLikeFactor;
+    if (damaged || total >= least || (!alike && !too_many)) continue;
+    least = total;
+    pick = MergePick{.first = first, .count = wanted};
   }
-  return std::nullopt;
+  return pick;
 }
 
 }  // namespace stele::log

@@ -63,7 +63,10 @@ Result<void> remove_others(Env& env, const std::string& folder, const FoundChain
 Result<RunChain> open_chain(Env& env, const std::string& folder, const Uuid& store,
                             Position end_max);
 
-/// Which `merge_count` neighbours to merge: of like size, the newest such.
+/// So many runs at most: beyond it neighbours are merged whatever their sizes, and appends wait.
+inline constexpr std::size_t kRunsMax = 64;
+
+/// Which `merge_count` neighbours to merge: of like size, those with the fewest bytes.
 struct MergePick {
   std::size_t first = 0;
   std::size_t count = 0;

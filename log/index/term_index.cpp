@@ -10,7 +10,6 @@ namespace stele::log {
 namespace {
 
 constexpr std::uint64_t kOverloadFactor = 4;
-constexpr std::size_t kRunsMax = 64;  // beyond it merges go before what is added
 
 /// A term's postings in a tail, as many as there were.
 class TailPieces final : public PostingPieces {
@@ -101,7 +100,9 @@ bool TermIndexImpl::overloaded() const {
 
 bool TermIndexImpl::lagging() const {
   if (job_ == nullptr || stopped_) return false;
-  const bool merging = merge_ != nullptr && published_.chain->size() > kRunsMax;
+  // A settling may take minutes: nobody waits for it.
+  const bool merging =
+      merge_ != nullptr && settling_since_.count() == 0 && published_.chain->size() > kRunsMax;
   const bool cutting = published_.frozen != nullptr && can_cut() &&
                        published_.tail->used_bytes() > options_.tail_bytes_max;
   return merging || cutting;

@@ -42,11 +42,13 @@ void TermIndexImpl::start_next() {
   if (env_.now() < retry_at_) return;
   if (can_cut()) return start_cut();
   if (merge_ != nullptr) return continue_merge();
-  if (const auto pick = pick_merge(*published_.chain, options_.merge_count))
-    return start_merge(*pick, false);
   if (!superseded_.empty()) return remove_superseded();
-  if (!may_settle()) return;
-  if (const auto pick = pick_settling(*published_.chain)) start_merge(*pick, true);
+  // Settling makes one of all small runs: the merges on the way to it need not be.
+  if (may_settle()) {
+    if (const auto pick = pick_settling(*published_.chain)) return start_merge(*pick, true);
+  }
+  if (const auto pick = pick_merge(*published_.chain, options_.merge_count))
+    start_merge(*pick, false);
 }
 
 bool TermIndexImpl::may_settle() {

@@ -35,13 +35,15 @@ inline constexpr std::uint64_t kWordHighBits = 0x8080808080808080ULL;
 
 /// True if it is ASCII that stands in a string as it is.
 [[nodiscard]] inline bool is_plain_ascii(std::string_view text) {
+  const char* at = text.begin();
+  const char* const end = text.end();
   std::uint64_t odd = 0;
-  for (; text.size() >= kWordBytes; text.remove_prefix(kWordBytes)) {
-    const std::uint64_t word = load_word(text.data());
+  for (; static_cast<std::size_t>(end - at) >= kWordBytes; at += kWordBytes) {
+    const std::uint64_t word = load_word(at);
     odd |= string_stops(word) | (word & kWordHighBits);
   }
   std::uint64_t rest = kWordOnes * std::uint64_t{' '};
-  if (!text.empty()) std::memcpy(&rest, text.data(), text.size());
+  if (at != end) std::memcpy(&rest, at, static_cast<std::size_t>(end - at));
   return (odd | string_stops(rest) | (rest & kWordHighBits)) == 0;
 }
 

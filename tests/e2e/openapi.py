@@ -72,7 +72,7 @@ def the_service_does_what_it_says() -> str:
         done = run(Path(sys.executable).parent / "schemathesis", "run", f"{steled.http}/v1/openapi.json",
                    "--phases", "examples,coverage,fuzzing", "--max-examples", str(count_wanted(6)), "--seed", SEED,
                    "--checks", "all", "--exclude-checks", LEFT_OUT, "--request-timeout", "5", "--continue-on-failure",
-                   "--no-shrink", "--warnings", "off", "--no-color", code=None, env=env, cwd=folder)
+                   "--no-shrink", "--warnings", "off", "--no-color", code=None, env=env, cwd=folder, seconds_max=400)
         assert done.returncode == 0, done.stdout[-12000:] + done.stderr[-2000:]
         asked = Counter(tuple(line.split()) for line in tally.read_text().splitlines())
         asked["openapi", "200"] += 1  # the one that it asks by itself, to begin with

@@ -42,5 +42,15 @@ TEST(FlushPace, OneVerySlowWriteCountsNoMoreThanAFewThatWereSlow) {
   EXPECT_GT(made_by_caller(pace, FlushPace::kProbeEvery * 10, 100us), FlushPace::kProbeEvery);
 }
 
+TEST(FlushPace, BearableWritesAreTheCallersWhenHandingOverTakesTwiceAsLong) {
+  FlushPace pace;
+  EXPECT_LT(made_by_caller(pace, 20, 800us), 15);
+  for (int i = 0; i < 20; ++i) pace.took_handed_over(1500us);
+  EXPECT_LT(made_by_caller(pace, FlushPace::kProbeEvery * 10, 800us), 20);
+  for (int i = 0; i < 20; ++i) pace.took_handed_over(5ms);
+  EXPECT_EQ(made_by_caller(pace, 100, 800us), 100);
+  EXPECT_LT(made_by_caller(pace, 100, 10ms), 10);
+}
+
 }  // namespace
 }  // namespace stele

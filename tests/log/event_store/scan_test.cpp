@@ -32,23 +32,24 @@ protected:
       if (page->end) return all;
     }
   }
-  /// The one segment file of the topic's partition 0.
-  std::string segment_of(const std::string& topic) {
+  /// The segment files of the topic's partition 0.
+  std::vector<std::string> segments_of(const std::string& topic) {
     const std::string folder = "/" + store_->find_topic(topic)->id.text() + "/0/";
+    std::vector<std::string> paths;
     for (const std::string& path : env_.disk().files())
-      if (path.contains(folder) && path.ends_with(".log")) return path;
-    ADD_FAILURE() << "no segment of " << topic;
-    return {};
+      if (path.contains(folder) && path.ends_with(".log")) paths.push_back(path);
+    return paths;
   }
 };
 
 TEST_F(ScanTest, PagesOfEverySizeGiveWhatSingleReadsGive) {
   create("a", 3);
-  create("b");
+  create("b", 1, {{"segment.bytes", "1024"}});  // what is read at once stands in many files
   fill({"a", "b", "a"}, 90);
   EventAppend large;
   for (int i = 0; i < 20; ++i) large.events.push_back(event("b", "t" + std::to_string(i)));
   append(std::move(large));
+  ASSERT_GT(segments_of("b").size(), 2u);
   std::vector<RecordedEvent> singles;
   for (Position at; at < store_->end();) {
     ReadPage page = read({.select = AllSelection{}, .from = {.position = at}, .events_max = 1});
@@ -97,7 +98,7 @@ TEST_F(ScanTest, WhatStandsInFrontOfDamageIsGivenAndTheDamageNamed) {
   create("a");
   create("b");
   fill({"a", "b"}, 40, 3000);
-  const std::string path = segment_of("a");
+  const std::string path = segments_of("a").at(0);
   const std::size_t half = env_.disk().bytes(path).size() / 2;
   env_.disk().flip_bit(path, half);
   const auto cursor = open_cursor({.select = AllSelection{}, .events_max = 100});

@@ -317,5 +317,19 @@ TEST_F(TermIndexTest, ItLagsWhileTwoTailsAreFullAndNotWhenCutsFail) {
   EXPECT_TRUE(index_->overloaded());
 }
 
+// A merged run is not merged again with the small ones that wait beside it.
+TEST_F(TermIndexTest, ABacklogOfRunsIsMergedOnceATier) {
+  open({.merge_count = 4});
+  for (int run = 0; run < 12; ++run) {
+    for (int n = 0; n < 300; ++n) add("stream " + std::to_string(n));
+    cut();
+  }
+  EXPECT_EQ(index_->stats().run_count, 12);
+  settle(env_, *index_, end_);
+  EXPECT_EQ(index_->stats().merges, 3);
+  EXPECT_EQ(index_->stats().run_count, 3);
+  EXPECT_EQ(env_.list(kIndexFolder)->size(), 3u);
+}
+
 }  // namespace
 }  // namespace stele::log
