@@ -144,6 +144,20 @@ void EventStore::tombstone(const StreamName& name, const ExpectedVersion& expect
                                 std::move(done));
 }
 
+void EventStore::scavenge(const std::optional<std::string>& topic, ScavengeDone done) {
+  std::optional<Uuid> id;
+  if (topic) {
+    const TopicPtr found = store_.find_topic(*topic);
+    if (found == nullptr) return done(fail(Code::kNotFound, "topic {} does not exist", *topic));
+    id = found->id;
+  }
+  store_.scavenge_async(id, [this, done = std::move(done)](Result<ScavengeReport> report) mutable {
+    // Batches in memory still have what is gone.
+    state_->cache.clear();
+    done(std::move(report));
+  });
+}
+
 // --- tokens ---
 
 std::string EventStore::token(Position next) const {
