@@ -254,10 +254,7 @@ void Compactor::finish(std::shared_ptr<Segment> discarded, bool look_again) {
           parts_.checkpointer->created_in(parts_.folder + "/topics");
           removed_topic_.reset();
         }
-        if (scavenge_) {
-          scavenge_->this_one = false;
-          if (stopped_) return end_scavenge(fail(Code::kClosed, "the store is closed"));
-        }
+        if (scavenge_) scavenged_one();
         if (look_again || scavenge_) start_if_due();
       });
 }

@@ -50,6 +50,8 @@ public:
   /// Looks over the partitions of the topic, or of all topics, one after the other. kOverloaded:
   /// that is under way already; kNotFound; kClosed.
   void scavenge(const std::optional<Uuid>& topic, ScavengeDone done);
+  /// Ends it at its next step (kCancelled).
+  void cancel_scavenge();
   [[nodiscard]] bool running() const { return running_; }
   /// Ends what is running at its next step; nothing is started any more.
   void stop();
@@ -72,7 +74,8 @@ private:
     std::shared_ptr<LetGo> let_go;  ///< of the topic at hand
     Uuid topic;
     ScavengeReport report;
-    bool this_one = false;            ///< what runs is of it
+    bool this_one = false;  ///< what runs is of it
+    bool cancelled = false;
     std::int64_t removed_before = 0;  ///< records, when the group at hand was begun
     int retries_left = 100;           ///< of partitions that were changed meanwhile
   };
@@ -92,6 +95,7 @@ private:
   void start_scavenge();
   [[nodiscard]] std::shared_ptr<RewriteRun> make_scavenge(const PartitionPtr& partition);
   void end_scavenge(Result<ScavengeReport> result);
+  void scavenged_one();
   [[nodiscard]] bool is_scavenging() const { return scavenge_ && scavenge_->this_one; }
   void scavenge_again();
   void count_scavenged(const CompactionGroup& group, const Segment& made);

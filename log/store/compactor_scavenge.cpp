@@ -63,9 +63,24 @@ std::shared_ptr<RewriteRun> Compactor::make_scavenge(const PartitionPtr& partiti
       scavenge_->let_go, last_batches_of(*partition), scavenge_counts_);
 }
 
+void Compactor::cancel_scavenge() {
+  if (!scavenge_) return;
+  scavenge_->cancelled = true;
+  if (is_scavenging() && run_ != nullptr) run_->cancel();
+  if (!is_scavenging()) scavenged_one();
+}
+
+// Nothing of it runs now.
+void Compactor::scavenged_one() {
+  scavenge_->this_one = false;
+  if (stopped_) return end_scavenge(fail(Code::kClosed, "the store is closed"));
+  if (scavenge_->cancelled)
+    end_scavenge(fail(Code::kCancelled, "the scavenge was ended before it was over"));
+}
+
 // Retention or a deletion came in between: what is there now?
 void Compactor::scavenge_again() {
-  if (!is_scavenging() || scavenge_->retries_left-- <= 0) return;
+  if (!is_scavenging() || scavenge_->cancelled || scavenge_->retries_left-- <= 0) return;
   scavenge_->left.push_front(run_->input().partition);
   --scavenge_->report.partitions;
 }

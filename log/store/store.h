@@ -389,10 +389,12 @@ public:
   /// Writes closed segments anew without the events that stream rules and tombstones have let go of
   /// (of one topic, or of all), in the background. Offsets, versions and positions of what remains
   /// do not change; conditions are judged as before. kNotFound the topic; kOverloaded: one is
-  /// running; kClosed. What cannot be done in one partition is told by the report.
+  /// running; kCancelled; kClosed. What cannot be done in one partition is told by the report.
   virtual void scavenge_async(std::optional<Uuid> topic, ScavengeDone done) = 0;
   /// The same; waits for it.
   virtual Result<ScavengeReport> scavenge(std::optional<Uuid> topic = std::nullopt) = 0;
+  /// Ends a scavenge at its next step: what it has done stays done. Fine if none is running.
+  virtual void cancel_scavenge() = 0;
 
   /// Producers that the partition remembers, by id. Waits while another thread runs the core; not
   /// to be called from a completion. kNotFound.

@@ -89,6 +89,7 @@ public:
                             std::move_only_function<void(Result<Offset>)> done) override;
   void scavenge_async(std::optional<Uuid> topic, ScavengeDone done) override;
   Result<ScavengeReport> scavenge(std::optional<Uuid> topic) override;
+  void cancel_scavenge() override;
   [[nodiscard]] Result<std::vector<ProducerInfo>> producers(
       const TopicPartition& partition) const override;
 

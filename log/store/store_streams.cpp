@@ -106,6 +106,14 @@ void StoreImpl::scavenge_async(std::optional<Uuid> topic, ScavengeDone done) {
   enqueue(std::move(operation));
 }
 
+void StoreImpl::cancel_scavenge() {
+  Operation operation;
+  operation.done = [this](const Result<AppendOutcome>& /*begun*/) {
+    core_.compactor().cancel_scavenge();
+  };
+  enqueue(std::move(operation));
+}
+
 Result<ScavengeReport> StoreImpl::scavenge(std::optional<Uuid> topic) {
   std::atomic<bool> ready = false;
   std::optional<Result<ScavengeReport>> report;

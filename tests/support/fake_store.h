@@ -97,6 +97,7 @@ public:
   /// Finds nothing to remove.
   void scavenge_async(std::optional<Uuid> topic, log::ScavengeDone done) override;
   Result<log::ScavengeReport> scavenge(std::optional<Uuid> topic) override;
+  void cancel_scavenge() override {}
   /// Those that the test has set.
   [[nodiscard]] Result<std::vector<log::ProducerInfo>> producers(
       const TopicPartition& partition) const override;
