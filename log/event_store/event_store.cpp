@@ -52,7 +52,7 @@ Result<void> check_limits(const StreamRules& limits) {
 }  // namespace
 
 EventStore::EventStore(Store& store, EventStoreOptions options)
-    : store_(store), state_(std::make_unique<State>(options)) {}
+    : store_(store), state_(std::make_shared<State>(options)) {}
 
 EventStore::~EventStore() = default;
 
@@ -151,9 +151,10 @@ void EventStore::scavenge(const std::optional<std::string>& topic, ScavengeDone 
     if (found == nullptr) return done(fail(Code::kNotFound, "topic {} does not exist", *topic));
     id = found->id;
   }
-  store_.scavenge_async(id, [this, done = std::move(done)](Result<ScavengeReport> report) mutable {
+  store_.scavenge_async(id, [state = std::weak_ptr(state_),
+                             done = std::move(done)](Result<ScavengeReport> report) mutable {
     // Batches in memory still have what is gone.
-    state_->cache.clear();
+    if (const auto alive = state.lock()) alive->cache.clear();
     done(std::move(report));
   });
 }

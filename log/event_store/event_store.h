@@ -240,7 +240,7 @@ public:
 private:
   Store& store_;
   struct State;
-  std::unique_ptr<State> state_;
+  std::shared_ptr<State> state_;  ///< a scavenge may end after this
 };
 
 }  // namespace stele::log

@@ -41,7 +41,7 @@ std::shared_ptr<RewriteRun> Compactor::make_scavenge(const PartitionPtr& partiti
   if (parts_.sequencer.find_partition(id) != partition) return nullptr;  // deleted meanwhile
   ++scavenge_->report.partitions;
   Partition::SegmentList segments = *partition->segments();
-  if (segments.size() < 2 || parts_.streams->of_topic(id.topic).empty()) return nullptr;
+  if (segments.size() < 2 || !parts_.streams->any_rules(id.topic)) return nullptr;
   if (const auto known = parts_.sequencer.check_versions_known(id.topic); !known) {
     report_scavenge(id, known.error());
     return nullptr;

@@ -136,6 +136,7 @@ void GrpcServer::Parts::stop() {
   }
   readers.stop();
   queue->close();
+  events.store().cancel_scavenge();
   events.store().run_until([this] { return world->unanswered.load() == 0; });
 }
 
@@ -159,7 +160,6 @@ const std::vector<std::string>& GrpcServer::addresses() const {
 void GrpcServer::drain(std::chrono::nanoseconds longest) {
   if (std::exchange(parts_->draining, true)) return;
   parts_->server->GetHealthCheckService()->Shutdown();
-  parts_->events.store().cancel_scavenge();  // nobody waits for hours
   parts_->world->long_calls.close();
   parts_->world->long_calls.for_each([](LongCall& call) { call.drain(); });
   parts_->shutdown = std::jthread([this, longest] {
