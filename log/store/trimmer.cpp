@@ -135,7 +135,9 @@ void Trimmer::start_next() {
     if (removals.empty() || stopped_) {
       Operation operation = std::move(queue_.front());
       queue_.pop_front();
-      submit_(std::move(operation));
+      // Nothing is removed that was not counted.
+      counted(std::move(operation),
+              removals.empty() ? Result<void>{} : fail(Code::kCancelled, "not wanted any more"));
       continue;
     }
     running_ = true;

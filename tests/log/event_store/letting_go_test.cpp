@@ -257,6 +257,20 @@ TEST_F(LettingGoTest, AStoreClosesInTheMiddleOfAScavenge) {
   EXPECT_GT(scavenge()->events_removed, 0);
 }
 
+TEST_F(LettingGoTest, ATrimThatTheCloseMeetsIsCountedOrRefused) {
+  create_small();
+  fill(30);
+  int answered = 0;
+  for (std::int32_t i = 0; i < 2; ++i) {
+    store_->delete_records_async(partition(i), store_->ends(partition(i))->end,
+                                 [&](const Result<Offset>&) { ++answered; });
+  }
+  ASSERT_TRUE(store_->close().has_value());
+  EXPECT_EQ(answered, 2);
+  lose_index();
+  expect_versions(10);
+}
+
 TEST_F(LettingGoTest, WithoutAFloorVersionsAreNotGuessed) {
   create_small();
   fill(30);
