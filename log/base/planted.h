@@ -25,6 +25,7 @@ enum class Plant : std::uint8_t {
   kTakeSilenceForYes,  ///< a consumer that does not say what it holds is taken to hold nothing
   kForgetRevoking,     ///< a restart forgets what a consumer was giving up
   kSkipExpectations,   ///< expected versions are not checked
+  kForgetRemoved,      ///< what a rewrite leaves out is not written down first
   kReleaseTooEarly,    ///< a checkpoint gives up the journal before its superblock is written
 };
 

@@ -1,28 +1,13 @@
 #include "log/compaction/batch_filter.h"
 
-#include <algorithm>
 #include <limits>
 
-#include "log/base/check.h"
-#include "log/base/fail.h"
 #include "log/base/planted.h"
-#include "log/format/records.h"
 
 namespace stele::log {
-namespace {
 
-constexpr std::int16_t kCodecBits = 7;
-constexpr std::int16_t kHorizonBit = 64;
-constexpr std::int64_t kNoTimestamp = -1;
-
-Error malformed(const BatchHeader& header, const std::string& detail) {
-  return {Code::kCorrupt, fmt::format("the batch at offset {} cannot be compacted: {}",
-                                      header.base_offset.raw(), detail)};
-}
-
-}  // namespace
-
-Result<FilteredBatch> BatchFilter::filter(const BatchHeader& header, ByteView batch) {
+Result<FilteredBatch> BatchFilter::filter(const BatchHeader& header, ByteView batch,
+                                          Position /*first*/) {
   const FilteredBatch untouched{.untouched = true, .bytes = {}};
   if (header.base_offset >= map_.end()) return untouched;
   if (header.control()) return filter_control(header, batch);
@@ -33,46 +18,34 @@ Result<FilteredBatch> BatchFilter::filter(const BatchHeader& header, ByteView ba
   STELE_DO(read_records(header, batch));
   judge_records(header, drop_tombstones);
   if (staying_ == 0) {
-    if (records_.empty() && is_last_of_producer(header)) return untouched;
-    return remove_all(header);
+    const bool is_last = is_last_of_producer(header);
+    if (rewriter_.records().empty() && is_last) return untouched;
+    return rewriter_.remove_all(header, is_last);
   }
-  const bool all_stay = staying_ == std::ssize(records_);
-  if (tombstones_ && !had_horizon) return rewrite(header, new_horizon());
-  return all_stay ? untouched : rewrite(header, std::nullopt);
+  const bool all_stay = staying_ == std::ssize(rewriter_.records());
+  if (tombstones_ && !had_horizon) return rewriter_.rewrite(header, new_horizon());
+  return all_stay ? untouched : rewriter_.rewrite(header, std::nullopt);
 }
 
 Result<void> BatchFilter::read_records(const BatchHeader& header, ByteView batch) {
-  records_.clear();
-  const auto section =
-      decompressor_.decompress(static_cast<Codec>(header.codec_id()),
-                               batch.subspan(kBatchHeaderBytes), Decompressor::kLimitBytesMax);
-  if (!section) return std::unexpected(malformed(header, section.error().detail));
-  RecordReader reader(header, *section);
-  while (reader.next()) {
-    const RecordView& view = reader.record();
-    Record& record = records_.emplace_back();
-    record.bytes = reader.record_bytes();
-    record.timestamp_ms = view.timestamp_ms;
-    record.offset_delta = view.offset_delta;
-    record.has_key = view.key.has_value();
-    record.tombstone = !view.value.has_value();
-    if (!record.has_key) continue;
-    record.key = map_.hash(*view.key);
-    map_.prefetch(record.key);
+  STELE_DO(rewriter_.read(header, batch));
+  hashes_.clear();
+  for (const BatchRewriter::Record& record : rewriter_.records()) {
+    hashes_.push_back(record.key ? map_.hash(*record.key) : Hash128{});
+    if (record.key) map_.prefetch(hashes_.back());
   }
-  if (const auto whole = reader.finish(); !whole)
-    return std::unexpected(malformed(header, whole.error().detail));
   return {};
 }
 
 void BatchFilter::judge_records(const BatchHeader& header, bool drop_tombstones) {
   staying_ = 0;
   tombstones_ = false;
-  for (Record& record : records_) {
+  for (std::size_t i = 0; i < hashes_.size(); ++i) {
+    BatchRewriter::Record& record = rewriter_.records()[i];
     const Offset offset = header.base_offset.next(record.offset_delta);
     const bool dropped = record.tombstone && drop_tombstones;
     record.stays =
-        offset >= map_.end() || (record.has_key && !dropped && !map_.has_later(record.key, offset));
+        offset >= map_.end() || (record.key && !dropped && !map_.has_later(hashes_[i], offset));
     if (!record.stays) continue;
     ++staying_;
     tombstones_ = tombstones_ || (record.tombstone && offset < map_.end());
@@ -102,115 +75,10 @@ Result<FilteredBatch> BatchFilter::filter_control(const BatchHeader& header, Byt
   const FilteredBatch untouched{.untouched = true, .bytes = {}};
   if (!is_discardable(header)) return untouched;
   STELE_DO(read_records(header, batch));
-  staying_ = std::ssize(records_);
-  for (Record& record : records_) record.stays = true;
   if (!header.has_delete_horizon())
-    return records_.empty() ? untouched : rewrite(header, new_horizon());
+    return rewriter_.records().empty() ? untouched : rewriter_.rewrite(header, new_horizon());
   if (rules_.now_ms < header.base_timestamp_ms) return untouched;
-  staying_ = 0;
-  return remove_all(header);
-}
-
-// Kafka's writeEmptyHeader: no codec, no horizon, no base timestamp.
-Result<FilteredBatch> BatchFilter::remove_all(const BatchHeader& header) {
-  FilteredBatch result{.bytes = {}, .removed_records = std::ssize(records_)};
-  if (!is_last_of_producer(header)) return result;
-  BatchHeader empty = header;
-  empty.attributes = static_cast<std::int16_t>(header.attributes & ~(kCodecBits | kHorizonBit));
-  empty.base_timestamp_ms = kNoTimestamp;
-  empty.record_count = 0;
-  out_.resize(kBatchHeaderBytes);
-  write_header(empty);
-  result.bytes = out_;
-  return result;
-}
-
-Result<FilteredBatch> BatchFilter::rewrite(const BatchHeader& header,
-                                           std::optional<std::int64_t> horizon) {
-  FilteredBatch result{.bytes = {},
-                       .min_timestamp_ms = std::numeric_limits<std::int64_t>::max(),
-                       .max_timestamp_ms = std::numeric_limits<std::int64_t>::min(),
-                       .removed_records = std::ssize(records_) - staying_};
-  BatchHeader made = header;
-  for (const Record& record : records_) {
-    if (!record.stays) continue;
-    result.min_timestamp_ms = std::min(result.min_timestamp_ms, record.timestamp_ms);
-    result.max_timestamp_ms = std::max(result.max_timestamp_ms, record.timestamp_ms);
-  }
-  std::int64_t delta = 0;
-  const bool fits =
-      !horizon || (!__builtin_sub_overflow(result.min_timestamp_ms, *horizon, &delta) &&
-                   !__builtin_sub_overflow(result.max_timestamp_ms, *horizon, &delta));
-  // A timestamp 292 million years from the horizon: its tombstones stay for good.
-  if (!fits) horizon.reset();
-  if (!fits && result.removed_records == 0) return FilteredBatch{.untouched = true, .bytes = {}};
-  if (horizon) {
-    made.base_timestamp_ms = *horizon;
-    made.attributes = static_cast<std::int16_t>(header.attributes | kHorizonBit);
-  }
-  out_.resize(kBatchHeaderBytes);
-  for (const Record& record : records_) {
-    if (!record.stays) continue;
-    if (horizon) {
-      append_record(record, *horizon);
-    } else {
-      out_.insert(out_.end(), record.bytes.begin(), record.bytes.end());
-    }
-  }
-  STELE_DO(pack(static_cast<Codec>(header.codec_id())));
-  made.record_count = static_cast<std::int32_t>(staying_);
-  if (!header.log_append_time()) made.max_timestamp_ms = result.max_timestamp_ms;
-  write_header(made);
-  result.bytes = out_;
-  return result;
-}
-
-// The same record with its timestamp counted from another base: only length and delta change.
-void BatchFilter::append_record(const Record& record, std::int64_t base_timestamp_ms) {
-  VarintReader in(record.bytes);
-  static_cast<void>(in.varint());  // length
-  const ByteView attributes = in.take(1);
-  static_cast<void>(in.varlong());
-  STELE_CHECK(!in.failed());
-  const ByteView rest = in.rest();
-  const std::int64_t delta = record.timestamp_ms - base_timestamp_ms;
-  const std::size_t body_bytes = 1 + varlong_bytes(delta) + rest.size();
-  const std::size_t at = out_.size();
-  out_.resize(at + uvarint_bytes(body_bytes << 1) + body_bytes);
-  std::byte* to = write_uvarint(out_.data() + at, body_bytes << 1);
-  *to++ = attributes[0];
-  to = write_varlong(to, delta);
-  to = std::ranges::copy(rest, to).out;
-  STELE_CHECK(to == out_.data() + out_.size());
-}
-
-Result<void> BatchFilter::pack(Codec codec) {
-  if (codec != Codec::kNone) {
-    STELE_TRY(const Bytes packed,
-              compressor_.compress(codec, ByteView(out_).subspan(kBatchHeaderBytes)));
-    out_.resize(kBatchHeaderBytes);
-    out_.insert(out_.end(), packed.begin(), packed.end());
-  }
-  if (out_.size() > static_cast<std::size_t>(std::numeric_limits<std::int32_t>::max()))
-    return fail(Code::kTooLarge, "a compacted batch has {} bytes", out_.size());
-  return {};
-}
-
-void BatchFilter::write_header(const BatchHeader& header) {
-  std::byte* p = out_.data();
-  store_be(p, header.base_offset.raw());
-  store_be(p + 8, static_cast<std::int32_t>(out_.size() - kBatchLengthOffset));
-  store_be(p + 12, header.leader_epoch);
-  store_be(p + 16, header.magic);
-  store_be(p + 21, header.attributes);
-  store_be(p + 23, header.last_offset_delta);
-  store_be(p + 27, header.base_timestamp_ms);
-  store_be(p + 35, header.max_timestamp_ms);
-  store_be(p + 43, header.producer_id);
-  store_be(p + 51, header.producer_epoch);
-  store_be(p + 53, header.base_sequence);
-  store_be(p + 57, header.record_count);
-  seal_batch(out_);
+  return rewriter_.remove_all(header, is_last_of_producer(header));
 }
 
 }  // namespace stele::log

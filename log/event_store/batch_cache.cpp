@@ -32,6 +32,14 @@ void BatchCache::put(DecodedBatchPtr batch) {
   }
 }
 
+void BatchCache::clear() {
+  Uses gone;
+  const std::scoped_lock lock(mutex_);
+  by_first_.clear();
+  gone.swap(uses_);
+  bytes_ = 0;
+}
+
 std::size_t BatchCache::bytes() const {
   const std::scoped_lock lock(mutex_);
   return bytes_;

@@ -21,6 +21,8 @@ public:
   /// Null: not here.
   [[nodiscard]] DecodedBatchPtr find(Position position);
   void put(DecodedBatchPtr batch);
+  /// Forgets all of them: scavenge has replaced some.
+  void clear();
 
   [[nodiscard]] std::size_t bytes() const;
 

@@ -52,7 +52,7 @@ Result<void> check_limits(const StreamRules& limits) {
 }  // namespace
 
 EventStore::EventStore(Store& store, EventStoreOptions options)
-    : store_(store), state_(std::make_unique<State>(options)) {}
+    : store_(store), state_(std::make_shared<State>(options)) {}
 
 EventStore::~EventStore() = default;
 
@@ -142,6 +142,21 @@ void EventStore::tombstone(const StreamName& name, const ExpectedVersion& expect
   if (topic == nullptr) return done(fail(Code::kNotFound, "topic {} does not exist", name.topic));
   store_.put_stream_rules_async(topic->id, as_bytes(name.stream), {.tombstoned = true}, expected,
                                 std::move(done));
+}
+
+void EventStore::scavenge(const std::optional<std::string>& topic, ScavengeDone done) {
+  std::optional<Uuid> id;
+  if (topic) {
+    const TopicPtr found = store_.find_topic(*topic);
+    if (found == nullptr) return done(fail(Code::kNotFound, "topic {} does not exist", *topic));
+    id = found->id;
+  }
+  store_.scavenge_async(id, [state = std::weak_ptr(state_),
+                             done = std::move(done)](Result<ScavengeReport> report) mutable {
+    // Batches in memory still have what is gone.
+    if (const auto alive = state.lock()) alive->cache.clear();
+    done(std::move(report));
+  });
 }
 
 // --- tokens ---

@@ -227,6 +227,10 @@ public:
   /// Reads give kTombstoned from now on, appends are refused, scavenge removes all its events. Also
   /// kWrongVersion.
   void tombstone(const StreamName& name, const ExpectedVersion& expected, Done done);
+  /// Removes what limits and tombstones let go of from closed segments: of one topic, or of all. In
+  /// the background: `done` is called on the thread that runs the core, once it is over. kNotFound
+  /// (topic), kOverloaded: one is running; kClosed.
+  void scavenge(const std::optional<std::string>& topic, ScavengeDone done);
 
   /// The token of a position: opaque, good for this store and timeline.
   [[nodiscard]] std::string token(Position next) const;
@@ -236,7 +240,7 @@ public:
 private:
   Store& store_;
   struct State;
-  std::unique_ptr<State> state_;
+  std::shared_ptr<State> state_;  ///< a scavenge may end after this
 };
 
 }  // namespace stele::log

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "log/store/let_go.h"
+
 namespace stele::log {
 namespace {
 
@@ -40,18 +42,10 @@ Result<Position> StreamLimits::first_position(const Uuid& topic, ByteView key,
     const std::int64_t age_us = std::min(*rules.max_age_ms, now_us / kUsPerMs) * kUsPerMs;
     STELE_TRY(first, store_.find_recorded(now_us - age_us));
   }
-  if (!rules.max_count && !rules.truncate_before) return first;
   const TermIndex& index = store_.index();
-  STELE_TRY(const auto postings, index.postings(index.hasher().stream(topic, key).view()));
-  STELE_TRY(const auto newest, postings->backward(end_, 1));
-  if (newest.empty()) return first;
-  const Posting& last = newest.front();
-  std::int64_t version = rules.truncate_before ? rules.truncate_before->raw() : 0;
-  if (rules.max_count) version = std::max(version, last.number + 1 - *rules.max_count);
-  if (version <= 0) return first;
-  if (version > last.number) return std::max(first, last.position.next());
-  STELE_TRY(const auto oldest, postings->at_number(version));
-  return oldest ? std::max(first, oldest->position) : first;
+  STELE_TRY(const Position by_version,
+            first_by_version(index, index.hasher().stream(topic, key).view(), rules, end_));
+  return std::max(first, by_version);
 }
 
 }  // namespace stele::log

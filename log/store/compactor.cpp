@@ -6,6 +6,7 @@
 #include "log/base/fail.h"
 #include "log/compaction/replacement_writer.h"
 #include "log/store/core.h"
+#include "log/store/floor_log.h"
 
 namespace stele::log {
 namespace {
@@ -99,7 +100,24 @@ std::optional<Compactor::Candidate> Compactor::find_dirtiest() {
 
 void Compactor::start_if_due() {
   if (running_ || stopped_) return;
+  if (scavenge_) return start_scavenge();
   if (auto candidate = find_dirtiest()) start(std::move(*candidate));
+}
+
+RemovalLogMaker Compactor::removals_of(const TopicPartition& partition) const {
+  const TopicEntry* topic = parts_.sequencer.find_topic(partition.topic);
+  if (parts_.floors == nullptr || topic == nullptr || !is_indexed(*topic->info)) return {};
+  return [&parts = parts_, partition] {
+    return std::make_unique<FloorLog>(*parts.floors, parts.index->hasher(), partition);
+  };
+}
+
+LastBatches last_batches_of(Partition& partition) {
+  LastBatches last;
+  partition.producers().visit([&](std::int64_t id, std::int16_t, const ProducedBatch& batch) {
+    last.emplace(id, batch.base_offset);
+  });
+  return last;
 }
 
 void Compactor::start(Candidate candidate) {
@@ -107,27 +125,29 @@ void Compactor::start(Candidate candidate) {
   const TopicEntry* topic = parts_.sequencer.find_topic(partition->id().topic);
   STELE_CHECK(topic != nullptr);
   const TopicConfig& config = topic->info->config;
-  LastBatches last_batches;
-  partition->producers().visit([&](std::int64_t id, std::int16_t, const ProducedBatch& batch) {
-    last_batches.emplace(id, batch.base_offset);
-  });
-  running_ = true;
-  run_ = std::make_shared<CompactionRun>(
+  run(std::make_shared<CompactionRun>(
       parts_.files,
-      CompactionPlan{.partition = partition,
-                     .segments = std::move(candidate.segments),
-                     .end = candidate.end,
-                     .dirty_from = candidate.dirty_from,
-                     .last_batches = std::move(last_batches),
-                     .rules = {.now_ms = parts_.env.wall_us() / kUsPerMs,
-                               .delete_retention_ms = config.delete_retention_ms},
-                     .segment_bytes_max = static_cast<std::uint64_t>(
-                         std::min(config.segment_bytes, kSegmentBytesHardMax)),
-                     .memory_bytes_max = parts_.options.compaction_memory_bytes_max,
-                     .bytes_per_second_max = parts_.options.compaction_bytes_per_second_max},
-      counts_);
-  reading_ = run_->plan().segments;
-  parts_.env.offload_background([run = run_] { return run->build_map(); },
+      CompactionPlan{
+          .input = {.partition = partition,
+                    .segments = std::move(candidate.segments),
+                    .end = candidate.end,
+                    .bytes_per_second_max = parts_.options.compaction_bytes_per_second_max,
+                    .removals = removals_of(partition->id())},
+          .dirty_from = candidate.dirty_from,
+          .last_batches = last_batches_of(*partition),
+          .rules = {.now_ms = parts_.env.wall_us() / kUsPerMs,
+                    .delete_retention_ms = config.delete_retention_ms},
+          .segment_bytes_max =
+              static_cast<std::uint64_t>(std::min(config.segment_bytes, kSegmentBytesHardMax)),
+          .memory_bytes_max = parts_.options.compaction_memory_bytes_max},
+      counts_));
+}
+
+void Compactor::run(std::shared_ptr<RewriteRun> run) {
+  running_ = true;
+  run_ = std::move(run);
+  reading_ = run_->input().segments;
+  parts_.env.offload_background([run = run_] { return run->prepare(); },
                                 [this](const Result<void>& result) {
                                   if (!result) return failed(result.error());
                                   write_next();
@@ -138,10 +158,11 @@ void Compactor::write_next() {
   if (run_->cancelled()) return finish(nullptr, false);
   auto group = run_->next_group();
   if (!group) {
-    ++run_count_;
+    if (!is_scavenging()) ++run_count_;
     return finish(nullptr, true);
   }
   reading_ = group->segments;
+  if (scavenge_) scavenge_->removed_before = scavenge_counts_.removed_records;
   auto made = std::make_shared<std::shared_ptr<Segment>>();
   parts_.env.offload_background(
       [run = run_, group = *group, made]() -> Result<void> {
@@ -157,19 +178,26 @@ void Compactor::write_next() {
 void Compactor::swap(const CompactionGroup& group, std::shared_ptr<Segment> made) {
   if (run_->cancelled()) return finish(std::move(made), false);
   Operation operation;
-  operation.swap = SwapRequest{run_->plan().partition, group.segments, made};
-  operation.done = [this, made](const Result<AppendOutcome>& result) { swapped(made, result); };
+  operation.swap = SwapRequest{run_->input().partition, group.segments, made};
+  operation.done = [this, group, made](const Result<AppendOutcome>& result) {
+    swapped(group, made, result);
+  };
   submit_(std::move(operation));
 }
 
-void Compactor::swapped(const std::shared_ptr<Segment>& made, const Result<AppendOutcome>& result) {
-  if (result) return write_next();
+void Compactor::swapped(const CompactionGroup& group, const std::shared_ptr<Segment>& made,
+                        const Result<AppendOutcome>& result) {
+  if (result) {
+    if (is_scavenging()) count_scavenged(group, *made);
+    return write_next();
+  }
   switch (result.error().code) {
     case Code::kOutcomeUnknown:  // what may stand in the journal is not removed
     case Code::kClosed:
       return finish(nullptr, false);
     case Code::kNotFound:  // its segments were let go of meanwhile: no failure
     case Code::kWrongVersion:
+      scavenge_again();
       return finish(made, false);
     default:
       report(result.error());
@@ -179,17 +207,22 @@ void Compactor::swapped(const std::shared_ptr<Segment>& made, const Result<Appen
 
 // What could not be read because it was let go of meanwhile is no failure.
 void Compactor::failed(const Error& error) {
-  const auto list = run_->plan().partition->segments();
+  const auto list = run_->input().partition->segments();
   const bool there = std::ranges::all_of(
       reading_, [&](const auto& one) { return std::ranges::find(*list, one) != list->end(); });
-  if (there && !run_->cancelled()) report(error);
+  if (there && !run_->cancelled()) {
+    report(error);
+  } else {
+    scavenge_again();
+  }
   finish(nullptr, false);
 }
 
 void Compactor::report(const Error& error) {
-  const TopicPartition& id = run_->plan().partition->id();
+  const TopicPartition& id = run_->input().partition->id();
   const TopicEntry* topic = parts_.sequencer.find_topic(id.topic);
   const bool damage = error.code == Code::kCorrupt;
+  if (is_scavenging()) return report_scavenge(id, error);
   if (damage) damaged_.insert(id);
   ++failure_count_;
   {
@@ -221,7 +254,8 @@ void Compactor::finish(std::shared_ptr<Segment> discarded, bool look_again) {
           parts_.checkpointer->created_in(parts_.folder + "/topics");
           removed_topic_.reset();
         }
-        if (look_again) start_if_due();
+        if (scavenge_) scavenged_one();
+        if (look_again || scavenge_) start_if_due();
       });
 }
 
@@ -231,7 +265,7 @@ void Compactor::stop() {
 }
 
 void Compactor::remove_topic_folder(const Uuid& topic) {
-  if (running_ && run_ != nullptr && run_->plan().partition->id().topic == topic) {
+  if (running_ && run_ != nullptr && run_->input().partition->id().topic == topic) {
     run_->cancel();
     removed_topic_ = topic;
     return;

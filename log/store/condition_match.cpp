@@ -111,6 +111,13 @@ private:
 
 }  // namespace
 
+Result<Uuid> topic_at(const OrderLog& order, Position position) {
+  const auto entry = order.entry_at(position);
+  if (entry) return entry->from.topic;
+  return entry.error().code == Code::kOutOfRange ? Result<Uuid>(Uuid{})
+                                                 : std::unexpected(entry.error());
+}
+
 Result<std::optional<Position>> find_first_match(const TermIndex& index, const OrderLookups& order,
                                                  const ConditionItem& item, Position from,
                                                  Position below) {

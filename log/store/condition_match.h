@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "log/index/term_index.h"
+#include "log/order/order_log.h"
 #include "log/store/append_checks.h"
 
 namespace stele::log {
@@ -22,6 +23,9 @@ struct OrderLookups {
   TopicOf topic_of;
   FirstOfTopics first_of_topics;
 };
+
+/// By the order log. Of an event so old that it lists it no more: none, which matches no topic.
+[[nodiscard]] Result<Uuid> topic_at(const OrderLog& order, Position position);
 
 /// The first position in [from, below) that matches; nullopt if none does. kCorrupt, kIo.
 [[nodiscard]] Result<std::optional<Position>> find_first_match(const TermIndex& index,

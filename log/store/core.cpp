@@ -63,18 +63,29 @@ void StoreParts::add_partitions(TopicEntry& topic) {
 Core::Core(std::unique_ptr<StoreParts> parts)
     : parts_(std::move(parts)),
       end_(parts_->sequencer.end().raw()),
-      compactor_(*parts_, [this](Operation operation) { queue_.push_back(std::move(operation)); }) {
+      compactor_(*parts_, [this](Operation operation) { queue_.push_back(std::move(operation)); }),
+      trimmer_(*parts_, [this](Operation operation) { queue_.push_back(std::move(operation)); }) {
   stats_.producer_count = static_cast<std::int64_t>(parts_->sequencer.producer_count());
   last_commit_ = parts_->env.now();
   update_gauges();
 }
 
 void Core::accept(std::deque<Operation>&& operations) {
-  if (queue_.empty()) {
-    queue_ = std::move(operations);
-    return;
+  for (Operation& operation : operations) queue(std::move(operation));
+}
+
+void Core::queue(Operation operation) {
+  if (operation.trims.empty() || operation.counted) {
+    queue_.push_back(std::move(operation));
+  } else {
+    trimmer_.accept(std::move(operation));
   }
-  std::ranges::move(operations, std::back_inserter(queue_));
+}
+
+void Core::stop_background() {
+  compactor_.stop();
+  trimmer_.stop();
+  parts_->index->stop();
 }
 
 std::size_t Core::run() {
@@ -121,6 +132,7 @@ void Core::stop(const Error& because) {
   }
   state_.store(StoreState::kStopped, std::memory_order_release);
   compactor_.stop();
+  trimmer_.stop();
   parts_->env.report(Severity::kError, fmt::format("store_stopped folder={} reason=\"{}\"",
                                                    parts_->folder, because.text()));
   for (Operation& operation : std::exchange(queue_, {})) {

@@ -19,6 +19,8 @@
 #include "log/store/checkpointer.h"
 #include "log/store/compactor.h"
 #include "log/store/sequencer.h"
+#include "log/store/trimmer.h"
+#include "log/streams/version_floors.h"
 
 namespace stele::log {
 
@@ -34,8 +36,9 @@ struct StoreParts {
   FileCache files;
   OrderLog order;
   std::unique_ptr<Journal> journal;
-  std::unique_ptr<TermIndex> index;      ///< null: opened for reading only
-  std::unique_ptr<StreamTable> streams;  ///< null as well
+  std::unique_ptr<TermIndex> index;       ///< null: opened for reading only
+  std::unique_ptr<StreamTable> streams;   ///< null as well
+  std::unique_ptr<VersionFloors> floors;  ///< null as well, or damaged: see recover_floors()
   Sequencer sequencer;
   std::unique_ptr<Checkpointer> checkpointer;
   TopicTable table;
@@ -75,9 +78,9 @@ public:
   /// True if run() has nothing to do and nothing is under way.
   [[nodiscard]] bool idle() const {
     return queue_.empty() && !flushing_ && !parts_->checkpointer->running() &&
-           !compactor_.running() && !parts_->index->running();
+           !compactor_.running() && !trimmer_.running() && !parts_->index->running();
   }
-  [[nodiscard]] bool has_work() const { return !queue_.empty() || flushing_; }
+  [[nodiscard]] bool has_work() const { return !queue_.empty() || flushing_ || trimmer_.running(); }
 
   /// Idle mark, retention, compaction, producer expiry, checkpoints that are due. Queues operations
   /// of its own.
@@ -90,11 +93,14 @@ public:
   [[nodiscard]] StoreState state() const { return state_.load(std::memory_order_acquire); }
   [[nodiscard]] std::string stopped_because() const;
   void set_closed() { state_ = StoreState::kClosed; }
+  /// Ends what runs in the background at its next step.
+  void stop_background();
   [[nodiscard]] StoreParts& parts() { return *parts_; }
   [[nodiscard]] const StoreParts& parts() const { return *parts_; }
   [[nodiscard]] const CoreStats& stats() const { return stats_; }
   [[nodiscard]] Compactor& compactor() { return compactor_; }
   [[nodiscard]] const Compactor& compactor() const { return compactor_; }
+  [[nodiscard]] Trimmer& trimmer() { return trimmer_; }
   /// One past the last committed position; any thread.
   [[nodiscard]] Position end() const { return Position(end_.load(std::memory_order_acquire)); }
   /// Bytes queued and not yet sequenced, for the limit; any thread.
@@ -107,6 +113,7 @@ public:
   }
 
 private:
+  void queue(Operation operation);
   void start_group();
   [[nodiscard]] bool gather(CommitGroup& group);
   void refuse(Operation operation, Error error);
@@ -155,6 +162,7 @@ private:
   CoreStats stats_;
   std::function<void(std::span<const PartitionAdvance>)> listener_;
   Compactor compactor_;
+  Trimmer trimmer_;
 };
 
 }  // namespace stele::log

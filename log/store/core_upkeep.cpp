@@ -119,6 +119,7 @@ void Core::maintain() {
       std::chrono::duration_cast<std::chrono::microseconds>(parts_->options.producer_idle_max);
   parts_->sequencer.expire_producers(now_us - idle_us.count());
   apply_retention(now_us / kUsPerMs);
+  trimmer_.upkeep();
   const auto window_us =
       std::chrono::duration_cast<std::chrono::microseconds>(parts_->options.event_id_window);
   if (const auto found = parts_->order.find_recorded(now_us - window_us.count()); found && *found)
@@ -136,10 +137,10 @@ void Core::apply_retention(std::int64_t now_ms) {
     for (const PartitionPtr& partition : topic.partitions) {
       const Offset before =
           partition->retention_end(now_ms, config.retention_ms, config.retention_bytes);
-      if (before == partition->log_start()) continue;
+      if (before == partition->log_start() || trimmer_.trims(partition->id())) continue;
       Operation operation;
       operation.trims.push_back({partition->id(), before});
-      queue_.push_back(std::move(operation));
+      queue(std::move(operation));
     }
   }
 }

@@ -1,9 +1,8 @@
 #include "log/store/index_recovery.h"
 
-#include <map>
-
 #include "log/base/fail.h"
-#include "log/store/gather_terms.h"
+#include "log/store/index_feed.h"
+#include "log/store/unknown_versions.h"
 
 namespace stele::log {
 namespace {
@@ -12,84 +11,60 @@ using namespace std::chrono_literals;
 
 constexpr auto kReportEvery = 2s;
 
-class IndexRecovery {
+class IndexRecovery final : public IndexSink {
 public:
   explicit IndexRecovery(StoreParts& parts) : parts_(parts), end_(parts.sequencer.end()) {}
 
   Result<void> run() {
-    STELE_DO(open());
+    TermIndexOptions options = parts_.options.index;
+    options.end_max = end_;
+    STELE_TRY(parts_.index, TermIndex::open(parts_.env, index_folder(), parts_.id, options));
     from_ = parts_.index->indexed_to();
+    STELE_DO(load_unknown());
     next_report_ = parts_.env.now() + kReportEvery;
-    const OrderLog& order = parts_.order;
-    if (from_ >= end_ || order.first_block() >= order.block_count()) return finish();
-    STELE_TRY(std::uint64_t block, order.find(from_));
-    for (; block < order.block_count(); ++block) {
-      STELE_TRY(const auto entries, order.block(block));
-      for (const OrderEntry& entry : entries) {
-        if (entry.position.next(entry.record_count) > from_) STELE_DO(add(entry));
-      }
-      report(entries.back().position);
-    }
+    if (from_ < end_) STELE_DO(IndexFeed(parts_, parts_.index->hasher(), *this).run(from_));
     return finish();
   }
 
-private:
-  Result<void> open() {
-    TermIndexOptions options = parts_.options.index;
-    options.end_max = end_;
-    STELE_TRY(parts_.index,
-              TermIndex::open(parts_.env, parts_.folder + "/index", parts_.id, options));
+  Result<void> add(const BatchTerms& terms, Position first, std::int32_t partition) override {
+    parts_.index->add(terms, first, partition);
     return {};
   }
 
-  Result<void> add(const OrderEntry& entry) {
-    const TopicEntry* topic = parts_.sequencer.find_topic(entry.from.topic);
-    const Position next = entry.position.next(entry.record_count);
-    if (topic != nullptr && is_indexed(*topic->info)) STELE_DO(add_batch(entry));
+  Result<void> advance(Position next) override {
     parts_.index->advance(next);
-    if (parts_.index->stats().tail_bytes >= parts_.options.index.tail_bytes_max)
+    if (parts_.index->stats().tail_bytes >= parts_.options.index.tail_bytes_max) {
+      STELE_DO(save_unknown());
       STELE_DO(parts_.index->flush(next));
+    }
+    report(next);
     return {};
   }
 
-  Result<void> add_batch(const OrderEntry& entry) {
-    const PartitionPtr partition = parts_.sequencer.find_partition(entry.from);
-    if (partition == nullptr) return {};
-    if (entry.base_offset.next(entry.record_count) <= partition->log_start()) return missed(entry);
-    STELE_TRY(const auto place, partition->find_batch(entry));
-    if (!place || !place->crc) STELE_DO(missed(entry));
-    if (!place) return {};
-    batch_.resize(place->batch_bytes);
-    if (const auto read = partition->read_batch(*place, batch_); !read)
-      return damaged(entry, read.error());
-    const auto terms =
-        gather_terms(parts_.index->hasher(), entry.from.topic, batch_, decompressor_);
-    if (!terms) return damaged(entry, terms.error());
-    parts_.index->add(**terms, entry.position, entry.from.partition);
+  void lost(const Uuid& topic, const std::string& why) override {
+    changed_ = unknown_.try_emplace(topic, why).second || changed_;
+  }
+
+private:
+  [[nodiscard]] std::string index_folder() const { return parts_.folder + "/index"; }
+
+  // What the runs that are there do not count. An index from the beginning finds out afresh.
+  Result<void> load_unknown() {
+    auto unknown = load_unknown_versions(parts_.env, index_folder(), parts_.id);
+    if (!unknown && unknown.error().code != Code::kCorrupt) return std::unexpected(unknown.error());
+    changed_ = from_ == Position(0) && (!unknown || !unknown->empty());
+    if (from_ == Position(0)) return {};
+    for (const auto& [id, topic] : parts_.sequencer.topics()) {
+      if (!unknown && is_indexed(*topic.info)) lost(id, unknown.error().detail);
+      if (unknown && unknown->contains(id)) unknown_[id] = unknown->at(id);
+    }
     return {};
   }
 
-  // Retention or compaction removed events that no run had counted: versions behind them are not
-  // known.
-  Result<void> missed(const OrderEntry& entry) {
-    damaged_.try_emplace(entry.from.topic,
-                         fmt::format("events of partition {} at offset {} were removed before the "
-                                     "index was written",
-                                     entry.from.text(), entry.base_offset.raw()));
-    return {};
-  }
-
-  // Reads of it answer kCorrupt, and so do expectations on streams of its topic: what it held is
-  // not counted. The rest of the store is served.
-  Result<void> damaged(const OrderEntry& entry, const Error& error) {
-    if (error.code == Code::kIo) return std::unexpected(error);
-    damaged_.try_emplace(entry.from.topic,
-                         fmt::format("a batch of partition {} at offset {} is damaged",
-                                     entry.from.text(), entry.base_offset.raw()));
-    parts_.env.report(Severity::kError,
-                      fmt::format("batch_not_indexed partition={} offset={} reason=\"{}\"",
-                                  entry.from.text(), entry.base_offset.raw(), error.text()));
-    return {};
+  // Before a run that misses what is unknown is durable.
+  Result<void> save_unknown() {
+    if (!std::exchange(changed_, false)) return {};
+    return save_unknown_versions(parts_.env, index_folder(), parts_.id, unknown_);
   }
 
   void report(Position at) {
@@ -103,9 +78,16 @@ private:
   }
 
   Result<void> finish() {
+    STELE_DO(save_unknown());
+    for (const auto& [topic, why] : unknown_)
+      parts_.env.report(
+          Severity::kError,
+          fmt::format("versions_not_known topic={} restore_what_is_damaged_and_remove={} "
+                      "reason=\"{}\"",
+                      topic.text(), index_folder(), why));
     parts_.index->advance(end_);
     parts_.sequencer.set_index(*parts_.index);
-    parts_.sequencer.set_damaged(std::move(damaged_));
+    parts_.sequencer.set_damaged(std::move(unknown_));
     if (reported_)
       parts_.env.report(Severity::kInfo,
                         fmt::format("index_rebuilt from={} to={}", from_.raw(), end_.raw()));
@@ -115,14 +97,26 @@ private:
   StoreParts& parts_;
   Position end_;
   Position from_;
-  std::map<Uuid, std::string> damaged_;
-  Bytes batch_;
-  Decompressor decompressor_;
+  UnknownVersions unknown_;
+  bool changed_ = false;  ///< against the file
   std::chrono::nanoseconds next_report_{0};
   bool reported_ = false;
 };
 
 }  // namespace
+
+Result<void> recover_floors(StoreParts& parts) {
+  auto opened = VersionFloors::open(parts.env, parts.folder + "/floors", parts.id);
+  if (!opened && opened.error().code != Code::kCorrupt) return std::unexpected(opened.error());
+  if (!opened) {
+    parts.env.report(Severity::kError,
+                     fmt::format("version_floors_damaged restore_from=backup reason=\"{}\"",
+                                 opened.error().text()));
+    return {};
+  }
+  parts.floors = std::move(*opened);
+  return {};
+}
 
 Result<void> recover_index(StoreParts& parts) {
   return IndexRecovery(parts).run();

@@ -309,10 +309,11 @@ private:
     for (const auto& [id, topic] : parts_.sequencer.topics()) {
       for (const PartitionPtr& partition : topic.partitions) {
         const auto segments = partition->segments();
-        const bool compacted =
-            topic.info->config.compacted() ||
+        // Closed segments of a topic that is not compacted may be scavenged.
+        const bool rewritten =
+            topic.info->config.compacted() || segments->size() > 1 ||
             std::ranges::any_of(*segments, [](const auto& one) { return one->compacted(); });
-        if (compacted) STELE_DO(sweep_compaction(partition->folder(), *segments));
+        if (rewritten) STELE_DO(sweep_compaction(partition->folder(), *segments));
       }
     }
     return {};
@@ -427,6 +428,7 @@ Result<std::unique_ptr<StoreParts>> recover_store(Env& env, const std::string& f
                 folder, parts->journal->capacity_bytes(), pair.newest.journal_bytes);
   }
   STELE_DO(Recovery(*parts, std::move(pair)).run());
+  STELE_DO(recover_floors(*parts));
   STELE_DO(recover_index(*parts));
   STELE_DO(recover_streams(*parts));
   return parts;

@@ -177,8 +177,7 @@ OrderLookups Sequencer::order_lookups(const CommitGroup& group) const {
                   position < part.position.next(part.record_count))
                 return part.partition.topic;
             }
-            STELE_TRY(const OrderEntry entry, order_.entry_at(position));
-            return entry.from.topic;
+            return topic_at(order_, position);
           },
           .first_of_topics = [this, &group](const std::vector<Uuid>& topics, Position from,
                                             Position below) -> Result<std::optional<Position>> {

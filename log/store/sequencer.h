@@ -47,6 +47,7 @@ inline constexpr std::uint64_t kControlBytesMax = 8 << 10;
 struct Operation {
   AppendRequest request;
   std::vector<TrimRequest> trims;
+  bool counted = false;  ///< what the trims remove stands in the version floors (Trimmer)
   std::optional<SwapRequest> swap;
   /// Runs when its turn comes, to check and to fill in the rest; an error refuses the operation.
   std::move_only_function<Result<void>(Operation*)> prepare;

@@ -215,10 +215,24 @@ struct StoreStats {
                compaction_failures = 0;  ///< runs that reached their end; that did not
   std::int64_t compaction_read_bytes = 0, compaction_written_bytes = 0,
                compaction_removed_records = 0;
-  double compaction_dirty_ratio_max = 0;  ///< of all partitions, as of the last look
-  std::string compaction_last_failure;    ///< empty: none since the store was opened
+  double compaction_dirty_ratio_max = 0;             ///< of all partitions, as of the last look
+  std::string compaction_last_failure;               ///< empty: none since the store was opened
+  std::int64_t scavenges = 0, scavenge_running = 0;  ///< that have ended; 1: one is running
+  std::int64_t scavenge_removed_events = 0, scavenge_removed_bytes = 0;
+  std::int64_t floor_files = 0, floor_bytes = 0;  ///< that count what was removed of streams
   std::chrono::nanoseconds open_took{0};
 };
+
+/// What one scavenge has done.
+struct ScavengeReport {
+  std::int64_t partitions = 0;  ///< looked at
+  std::int64_t segments = 0;    ///< written anew, or gone altogether
+  std::int64_t events_removed = 0;
+  std::int64_t bytes_removed = 0;      ///< of segments; their files go with the next checkpoint
+  std::int64_t partitions_failed = 0;  ///< left as they are, wholly or in part
+  std::string first_failure;           ///< empty: none
+};
+using ScavengeDone = std::move_only_function<void(Result<ScavengeReport>)>;
 
 class Store {
 public:
@@ -371,6 +385,16 @@ public:
   virtual Result<Offset> delete_records(const TopicPartition& partition, Offset before) = 0;
   virtual void delete_records_async(const TopicPartition& partition, Offset before,
                                     std::move_only_function<void(Result<Offset>)> done) = 0;
+
+  /// Writes closed segments anew without the events that stream rules and tombstones have let go of
+  /// (of one topic, or of all), in the background. Offsets, versions and positions of what remains
+  /// do not change; conditions are judged as before. kNotFound the topic; kOverloaded: one is
+  /// running; kCancelled; kClosed. What cannot be done in one partition is told by the report.
+  virtual void scavenge_async(std::optional<Uuid> topic, ScavengeDone done) = 0;
+  /// The same; waits for it.
+  virtual Result<ScavengeReport> scavenge(std::optional<Uuid> topic = std::nullopt) = 0;
+  /// Ends a scavenge at its next step: what it has done stays done. Fine if none is running.
+  virtual void cancel_scavenge() = 0;
 
   /// Producers that the partition remembers, by id. Waits while another thread runs the core; not
   /// to be called from a completion. kNotFound.

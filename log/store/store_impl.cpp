@@ -99,8 +99,7 @@ StoreImpl::~StoreImpl() {
   // is queued refused.
   const std::scoped_lock lock(core_mutex_);
   core_.set_closed();
-  core_.compactor().stop();
-  core_.parts().index->stop();
+  core_.stop_background();
   while (core_.has_work() || core_.parts().checkpointer->running() || core_.compactor().running() ||
          core_.parts().index->running() || core_.parts().journal->growing()) {
     drain();
@@ -288,8 +287,7 @@ Result<void> StoreImpl::close() {
   const std::scoped_lock core(core_mutex_);
   if (state() == StoreState::kClosed) return {};
   drain();
-  core_.compactor().stop();
-  core_.parts().index->stop();
+  core_.stop_background();
   while (core_.has_work() || core_.compactor().running() || core_.parts().index->running()) {
     if (core_.run() == 0) core_.wait(kLeaderNap);
   }

@@ -87,6 +87,9 @@ public:
   Result<Offset> delete_records(const TopicPartition& partition, Offset before) override;
   void delete_records_async(const TopicPartition& partition, Offset before,
                             std::move_only_function<void(Result<Offset>)> done) override;
+  void scavenge_async(std::optional<Uuid> topic, ScavengeDone done) override;
+  Result<ScavengeReport> scavenge(std::optional<Uuid> topic) override;
+  void cancel_scavenge() override;
   [[nodiscard]] Result<std::vector<ProducerInfo>> producers(
       const TopicPartition& partition) const override;
 

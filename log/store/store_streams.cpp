@@ -93,4 +93,36 @@ void StoreImpl::put_stream_rules_async(const Uuid& topic, ByteView key, StreamRu
   });
 }
 
+// --- scavenge ---
+
+// It is sequenced like anything else, so that it begins on the core, and sees what was before it.
+void StoreImpl::scavenge_async(std::optional<Uuid> topic, ScavengeDone done) {
+  Operation operation;
+  operation.done = [this, topic,
+                    done = std::move(done)](const Result<AppendOutcome>& begun) mutable {
+    if (!begun) return done(std::unexpected(begun.error()));
+    core_.compactor().scavenge(topic, std::move(done));
+  };
+  enqueue(std::move(operation));
+}
+
+void StoreImpl::cancel_scavenge() {
+  Operation operation;
+  operation.done = [this](const Result<AppendOutcome>& /*begun*/) {
+    core_.compactor().cancel_scavenge();
+  };
+  enqueue(std::move(operation));
+}
+
+Result<ScavengeReport> StoreImpl::scavenge(std::optional<Uuid> topic) {
+  std::atomic<bool> ready = false;
+  std::optional<Result<ScavengeReport>> report;
+  scavenge_async(topic, [&](Result<ScavengeReport> result) {
+    report = std::move(result);
+    ready.store(true, std::memory_order_release);
+  });
+  run_until([&] { return ready.load(std::memory_order_acquire); });
+  return std::move(*report);
+}
+
 }  // namespace stele::log

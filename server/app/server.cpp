@@ -308,6 +308,7 @@ void Server::start_drain(int exit_code, std::string_view reason) {
   drain_until_ = loop_.now() + kDrainMax;
   server::log_info("draining reason=\"{}\" connections={}", reason, kafka_->connection_count());
   systemd_.stopping(fmt::format("draining: {}", reason));
+  store_.cancel_scavenge();  // nobody waits for hours
   kafka_listeners_.clear();
   broker_->drain();
   kafka_->drain();

@@ -136,6 +136,7 @@ void GrpcServer::Parts::stop() {
   }
   readers.stop();
   queue->close();
+  events.store().cancel_scavenge();
   events.store().run_until([this] { return world->unanswered.load() == 0; });
 }
 

@@ -21,8 +21,8 @@ using RawEventStore = E::WithRawMethod_Append<E::WithRawMethod_AppendStream<
     E::WithRawMethod_Read<E::WithRawMethod_Subscribe<E::WithRawMethod_GetStream<
         E::WithRawMethod_SetStreamLimits<E::WithRawMethod_Tombstone<E::Service>>>>>>>;
 using A = v1::Admin;
-using RawAdmin = A::WithRawMethod_CreateTopic<
-    A::WithRawMethod_DeleteTopic<A::WithRawMethod_ListTopics<A::Service>>>;
+using RawAdmin = A::WithRawMethod_CreateTopic<A::WithRawMethod_DeleteTopic<
+    A::WithRawMethod_ListTopics<A::WithRawMethod_Scavenge<A::Service>>>>;
 
 using CallPtr = std::shared_ptr<UnaryCall>;
 
@@ -151,6 +151,25 @@ void delete_topic(CallWorld& world, const CallPtr& call, const v1::DeleteTopicRe
   world.gate.wake();
 }
 
+void scavenge(CallWorld& world, const CallPtr& call, const v1::ScavengeRequest& request) {
+  std::optional<std::string> topic;
+  if (!request.topic().empty()) topic = request.topic();
+  world.events.scavenge(
+      topic, [held = Unanswered(world.unanswered), call](const Result<log::ScavengeReport>& done) {
+        if (!done) return call->fail(refused(done.error()));
+        const auto raw = [](std::int64_t count) { return static_cast<std::uint64_t>(count); };
+        v1::ScavengeResponse answer;
+        answer.set_partitions(raw(done->partitions));
+        answer.set_segments(raw(done->segments));
+        answer.set_events_removed(raw(done->events_removed));
+        answer.set_bytes_removed(raw(done->bytes_removed));
+        answer.set_partitions_failed(raw(done->partitions_failed));
+        answer.set_first_failure(done->first_failure);
+        call->finish(answer);
+      });
+  world.gate.wake();
+}
+
 void list_topics(CallWorld& world, const CallPtr& call, const v1::ListTopicsRequest& /*request*/) {
   v1::ListTopicsResponse answer;
   for (const log::TopicPtr& topic : world.events.store().topics()) {
@@ -202,6 +221,7 @@ void Methods::expect_calls(CallWorld& world) {
   STELE_UNARY(admin, CreateTopic, kOthersExpected, create_topic);
   STELE_UNARY(admin, DeleteTopic, kOthersExpected, delete_topic);
   STELE_UNARY(admin, ListTopics, kOthersExpected, list_topics);
+  STELE_UNARY(admin, Scavenge, kOthersExpected, scavenge);
   read_.request = STELE_REQUEST(events, Read);
   subscribe_.request = STELE_REQUEST(events, Subscribe);
   append_stream_.request = [&queue = world.queue.queue(), &events](auto* context, auto* stream,

@@ -7,6 +7,7 @@
 #include "tests/crash/campaign.h"
 #include "tests/crash/oracle.h"
 #include "tests/crash/planted.h"
+#include "tests/crash/stream_campaign.h"
 
 namespace stele::crash {
 namespace {
@@ -50,6 +51,12 @@ INSTANTIATE_TEST_SUITE_P(
                     Case{"SwapBeforeSync", Plant::kSwapBeforeSync, "CompactKeys"},
                     Case{"DropTombstones", Plant::kDropTombstones, "CompactOften"}),
     [](const auto& info) { return std::string(info.param.name); });
+
+TEST(StreamCampaignCatches, ForgetRemoved) {
+  EXPECT_EQ(StreamCampaign({.count = 60}).run(), "");
+  const Planted bug(Plant::kForgetRemoved);
+  EXPECT_NE(StreamCampaign({.count = 60}).run(), "");
+}
 
 // A failed flush of the journal, then power loss: is what was acknowledged there?
 std::string fail_one_flush() {

@@ -52,6 +52,7 @@ Forecast EventModel::forecast(const EventAppend& append) const {
   Forecast forecast;
   std::size_t taken = 0;
   std::size_t with_id = 0;
+  bool gone = false;
   for (const TopicEvent& one : append.events) {
     if (one.event.id.empty()) continue;
     ++with_id;
@@ -59,8 +60,14 @@ Forecast EventModel::forecast(const EventAppend& append) const {
       return event.id == one.event.id && event.stream.topic == one.topic;
     });
     if (found == events.end()) continue;
+    gone = gone || found->may_be_gone;
     ++taken;
     forecast.duplicate_of.push_back(found->position);
+  }
+  // Its first answer cannot be read any more, nor is its id known to an index built anew.
+  if (gone) {
+    forecast.kind = Forecast::Kind::kOpen;
+    return forecast;
   }
   if (taken != 0) {
     forecast.kind = with_id == taken ? Forecast::Kind::kDuplicate : Forecast::Kind::kTaken;
@@ -91,30 +98,26 @@ Forecast EventModel::forecast(const EventAppend& append) const {
   return forecast;
 }
 
-// Whether hidden events conflict is left open: scavenge may have removed them.
+// Hidden events conflict as any others, gone or not: they happened.
 void EventModel::forecast_conditions(const EventAppend& append, Forecast& forecast) const {
-  bool open = false;
   for (std::size_t i = 0; i < append.conditions.size(); ++i) {
     const AppendCondition& one = append.conditions[i];
     const std::vector<QueryItem>& items = one.fail_if_events_match.items;
     for (std::size_t item = 0; item < items.size(); ++item) {
-      bool hidden = false;
       const auto conflict = std::ranges::find_if(events, [&](const ModelEvent& event) {
-        if ((one.after && event.position <= *one.after) || !matches(items[item], event))
-          return false;
-        hidden = hidden || !visible(event);
-        return visible(event);
+        return (!one.after || event.position > *one.after) && matches(items[item], event);
       });
-      open = open || hidden;
       if (conflict != events.end())
         forecast.conflicts.emplace(FailedItem{i, item}, conflict->position);
     }
   }
-  if (open) {
-    forecast.kind = Forecast::Kind::kOpen;
-  } else if (!forecast.failed_expectations.empty() || !forecast.conflicts.empty()) {
+  if (!forecast.failed_expectations.empty() || !forecast.conflicts.empty()) {
     forecast.kind = Forecast::Kind::kRefused;
   }
+}
+
+void EventModel::scavenge() {
+  for (ModelEvent& event : events) event.may_be_gone = event.may_be_gone || !visible(event);
 }
 
 void EventModel::take(const EventAppend& append, const AppendedEvents& appended) {

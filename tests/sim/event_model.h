@@ -22,7 +22,8 @@ struct ModelEvent {
   std::vector<std::string> tags;
   std::string id;
   std::int64_t version = 0;
-  Position position = {};  ///< told by the store
+  Position position = {};    ///< told by the store
+  bool may_be_gone = false;  ///< a scavenge met it while it was hidden
 };
 
 /// A condition, and an item of its query.
@@ -36,7 +37,7 @@ struct Forecast {
     kTaken,  ///< an id stands for something else
     kTombstoned,
     kRefused,
-    kOpen,  ///< a condition meets nothing but hidden events
+    kOpen,  ///< a retry of what scavenge may have removed; two reasons at once
   };
   Kind kind = Kind::kAppended;
   std::vector<std::size_t> failed_expectations = {};
@@ -52,6 +53,8 @@ public:
 
   [[nodiscard]] std::int64_t last_version(const StreamName& stream) const;  ///< -1: no event
   [[nodiscard]] bool visible(const ModelEvent& event) const;
+  /// What is hidden may be gone from now on.
+  void scavenge();
 
   std::vector<ModelEvent> events;  ///< in the order of positions
   std::map<StreamName, StreamRules> rules;

@@ -25,6 +25,7 @@ std::uint64_t from_environment(const char* name, std::uint64_t otherwise) {
 
 struct Counts {
   std::size_t appended = 0, refused = 0, retried = 0, read = 0;
+  std::int64_t scavenged = 0;  ///< events
 };
 
 class Life {
@@ -146,7 +147,8 @@ private:
     if (what < 6) return limit();
     if (what < 8) return tombstone();
     if (what < 12) return judge_stream(some_stream());
-    if (what < 15) return store_->maintain(), void();
+    if (what < 14) return store_->maintain(), void();
+    if (what < 15) return scavenge();
     if (what < 20 && !sent_.empty()) {
       EventAppend again = sent_[random_.below(sent_.size())];
       if (random_.chance(30)) {
@@ -189,6 +191,7 @@ private:
       ++counts_.appended;
       return;
     }
+    if (result && forecast.kind == kOpen) return;
     if (result) {
       ASSERT_EQ(forecast.kind, kDuplicate);
       std::vector<Position> told;
@@ -229,6 +232,14 @@ private:
       ASSERT_TRUE(appended.events[i].version.has_value());
       EXPECT_EQ(appended.events[i].version->raw(), found->version);
     }
+  }
+
+  void scavenge() {
+    model_.scavenge();
+    const auto report = store_->scavenge();
+    ASSERT_TRUE(report.has_value()) << report.error().text();
+    EXPECT_EQ(report->partitions_failed, 0) << report->first_failure;
+    counts_.scavenged += report->events_removed;
   }
 
   void limit() {
@@ -278,6 +289,12 @@ private:
         found.emplace_back(event.position.raw(), event.version ? event.version->raw() : -1);
       if (page->end) break;
       request.from.token = page->next;
+    }
+    // What a rule had let go of may be gone, though a later rule would show it.
+    for (const ModelEvent& event : model_.events) {
+      const std::pair place(event.position.raw(), event.version);
+      if (event.may_be_gone && std::ranges::find(found, place) == found.end())
+        std::erase(expected, place);
     }
     ASSERT_EQ(found, expected) << "selection " << select.index();
     ++counts_.read;
@@ -343,7 +360,8 @@ TEST(EventStoreModel, HoldsWhatAListHoldsOverRandomLives) {
   }
   std::cout << "event_store_model seeds=" << count << " appended=" << counts.appended
             << " refused=" << counts.refused << " retried=" << counts.retried
-            << " reads=" << counts.read << "\n";
+            << " reads=" << counts.read << " scavenged=" << counts.scavenged << "\n";
+  EXPECT_GT(counts.scavenged, 0);
   EXPECT_GT(counts.refused, count);
   EXPECT_GT(counts.retried, count);
 }

@@ -155,6 +155,14 @@ void FakeStore::delete_records_async(const TopicPartition& partition, Offset bef
                std::move(done));
 }
 
+void FakeStore::scavenge_async(std::optional<Uuid> topic, log::ScavengeDone done) {
+  done(scavenge(topic));
+}
+
+Result<log::ScavengeReport> FakeStore::scavenge(std::optional<Uuid> /*topic*/) {
+  return log::ScavengeReport{};
+}
+
 Result<std::vector<log::ProducerInfo>> FakeStore::producers(const TopicPartition& partition) const {
   if (find(partition) == nullptr) return fail(Code::kNotFound, "no such partition");
   const auto known = producers_.find(partition);

@@ -94,6 +94,10 @@ public:
   Result<Offset> delete_records(const TopicPartition& partition, Offset before) override;
   void delete_records_async(const TopicPartition& partition, Offset before,
                             std::move_only_function<void(Result<Offset>)> done) override;
+  /// Finds nothing to remove.
+  void scavenge_async(std::optional<Uuid> topic, log::ScavengeDone done) override;
+  Result<log::ScavengeReport> scavenge(std::optional<Uuid> topic) override;
+  void cancel_scavenge() override {}
   /// Those that the test has set.
   [[nodiscard]] Result<std::vector<log::ProducerInfo>> producers(
       const TopicPartition& partition) const override;

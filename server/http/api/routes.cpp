@@ -25,6 +25,7 @@ constexpr std::array kRoutes = std::to_array<Route>({
     {Method::kPost, "/v1/topics", BodyKind::kJson, create_topic},
     {Method::kGet, "/v1/topics/{topic}", BodyKind::kNone, get_topic},
     {Method::kDelete, "/v1/topics/{topic}", BodyKind::kNone, delete_topic},
+    {Method::kPost, "/v1/admin/scavenge", BodyKind::kNone, scavenge},
     {Method::kGet, "/v1/openapi.json", BodyKind::kNone, get_openapi},
     {Method::kGet, "/metrics", BodyKind::kNone, get_metrics, false, true},
     {Method::kGet, "/-/healthy", BodyKind::kNone, get_healthy, false, true},

@@ -41,6 +41,32 @@ Result<void> begin_put_limits(const Call& call) {
   return {};
 }
 
+Response scavenged(const Result<log::ScavengeReport>& report) {
+  if (!report) return problem(report.error());
+  Response response{.content_type = kJson};
+  cloudevents::JsonObject counts(response.body);
+  counts.wide("partitions", report->partitions);
+  counts.wide("segments", report->segments);
+  counts.wide("eventsRemoved", report->events_removed);
+  counts.wide("bytesRemoved", report->bytes_removed);
+  counts.wide("partitionsFailed", report->partitions_failed);
+  if (!report->first_failure.empty()) counts.text("firstFailure", report->first_failure);
+  counts.close();
+  response.body += '\n';
+  return response;
+}
+
+Result<void> begin_scavenge(const Call& call) {
+  STELE_DO(call.check_parameters({"topic"}));
+  std::optional<std::string> topic;
+  if (const std::string* named = call.parameter("topic")) topic = *named;
+  call.api.events().scavenge(topic,
+                             [exchange = call.exchange](const Result<log::ScavengeReport>& report) {
+                               exchange->answer(scavenged(report));
+                             });
+  return {};
+}
+
 Result<Response> limits_of(const Call& call) {
   STELE_DO(call.check_parameters({"encoding"}));
   STELE_TRY(const log::StreamName name, call.stream());
@@ -107,6 +133,11 @@ std::unique_ptr<BodySink> put_limits(Call& call) {
     return nullptr;
   }
   if (const auto begun = begin_put_limits(call); !begun) call.answer(begun.error());
+  return nullptr;
+}
+
+std::unique_ptr<BodySink> scavenge(Call& call) {
+  if (const auto begun = begin_scavenge(call); !begun) call.answer(begun.error());
   return nullptr;
 }
 

@@ -25,6 +25,7 @@ std::unique_ptr<BodySink> tombstone_stream(Call& call);
 std::unique_ptr<BodySink> get_limits(Call& call);
 std::unique_ptr<BodySink> put_limits(Call& call);
 std::unique_ptr<BodySink> list_streams(Call& call);
+std::unique_ptr<BodySink> scavenge(Call& call);
 
 // topic_calls.cpp
 std::unique_ptr<BodySink> list_topics(Call& call);

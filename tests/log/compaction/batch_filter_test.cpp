@@ -50,7 +50,7 @@ protected:
     ASSERT_TRUE(map_.put(map_.hash(as_bytes(key)), Offset(offset)));
   }
   FilteredBatch filter(const Bytes& batch) {
-    const auto filtered = filter_->filter(*parse_batch_header(batch), batch);
+    const auto filtered = filter_->filter(*parse_batch_header(batch), batch, Position(0));
     EXPECT_TRUE(filtered.has_value()) << filtered.error().text();
     return filtered.value_or(FilteredBatch{.bytes = {}});
   }
@@ -191,7 +191,7 @@ TEST_F(BatchFilterRules, MalformedRecordsAreCorruptNotDropped) {
   Bytes batch = make(10, {{"a", "1"}, {"b", "2"}});
   store_be(batch.data() + 57, std::int32_t{3});
   seal_batch(batch);
-  const auto filtered = filter_->filter(*parse_batch_header(batch), batch);
+  const auto filtered = filter_->filter(*parse_batch_header(batch), batch, Position(0));
   ASSERT_FALSE(filtered.has_value());
   EXPECT_EQ(filtered.error().code, Code::kCorrupt);
   EXPECT_TRUE(filtered.error().detail.contains("offset 10")) << filtered.error().detail;

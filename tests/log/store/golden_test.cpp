@@ -13,6 +13,8 @@
 #include "log/store/identity.h"
 #include "log/store/sequencer.h"
 #include "log/store/superblock.h"
+#include "log/store/unknown_versions.h"
+#include "log/streams/floor_file.h"
 #include "tests/support/sim_env.h"
 
 namespace stele::log {
@@ -226,6 +228,39 @@ TEST(GoldenBytes, CatalogueEvent) {
                                             1'700'000'000'000);
   ASSERT_TRUE(bytes.has_value());
   expect_golden("catalogue_event", *bytes);
+}
+
+TEST(Golden, FloorFile) {
+  SimEnv env;
+  {
+    FloorFileWriter writer(env, "/floors", kStore, {.number = 9, .replaces = {3, 4}});
+    const auto add = [&](std::optional<TermKind> kind, std::string_view bytes,
+                         std::int64_t position) {
+      return writer.add({kTopic, kind, as_bytes(bytes), Position(position), 2});
+    };
+    ASSERT_TRUE(add(TermKind::kStream, "order-17", 100).has_value());
+    ASSERT_TRUE(add(TermKind::kType, "OrderPlaced", 100).has_value());
+    ASSERT_TRUE(add(TermKind::kStream, "order-17", 107).has_value());
+    ASSERT_TRUE(add(std::nullopt, "", 300).has_value());
+    ASSERT_TRUE(writer.finish().has_value());
+  }
+  const std::string path = "/floors/" + floor_file_name(9);
+  expect_golden("floor_file", env.disk().bytes(path));
+  const auto reader = FloorFileReader::open(env, path, kStore);
+  ASSERT_TRUE(reader.has_value());
+  EXPECT_EQ((*reader)->entry_count(), 4U);
+  EXPECT_EQ((*reader)->head().replaces, (std::vector<std::uint64_t>{3, 4}));
+}
+
+TEST(Golden, UnknownVersions) {
+  SimEnv env;
+  ASSERT_TRUE(env.make_folder("/index").has_value());
+  const UnknownVersions unknown{{kTopic, "events were removed and not counted"}};
+  ASSERT_TRUE(save_unknown_versions(env, "/index", kStore, unknown).has_value());
+  expect_golden("unknown_versions", env.disk().bytes("/index/unknown"));
+  EXPECT_EQ(load_unknown_versions(env, "/index", kStore).value(), unknown);
+  env.disk().flip_bit("/index/unknown", 50);
+  EXPECT_EQ(load_unknown_versions(env, "/index", kStore).error().code, Code::kCorrupt);
 }
 
 }  // namespace

@@ -408,6 +408,21 @@ TEST_F(EventStoreService, TopicsAreMadeListedAndDeleted) {
             ::grpc::StatusCode::NOT_FOUND);
 }
 
+TEST_F(EventStoreService, ScavengeTellsWhatItDid) {
+  start();
+  must_append(one("o-1", "a"));
+  v1::ScavengeRequest request;
+  request.set_topic("orders");
+  v1::ScavengeResponse done;
+  ::grpc::ClientContext first;
+  ASSERT_TRUE(admin_->Scavenge(&first, request, &done).ok());
+  EXPECT_EQ(done.partitions(), 1u);
+  EXPECT_EQ(done.segments(), 0u) << "the only segment is open";
+  request.set_topic("nowhere");
+  ::grpc::ClientContext second;
+  EXPECT_EQ(admin_->Scavenge(&second, request, &done).error_code(), ::grpc::StatusCode::NOT_FOUND);
+}
+
 TEST_F(EventStoreService, StoppingEndsOpenStreamsWithUnavailable) {
   start();
   must_append(one("s", "a"));
