@@ -49,7 +49,8 @@ Result<Folder> look_into(Env& env, const std::string& path) {
 Result<void> remove_scratch(Env& env, const std::string& folder) {
   const std::string scratch = fmt::format("{}/{}", folder, kScratchFolder);
   STELE_TRY(const auto entries, env.list(scratch));
-  for (const FolderEntry& entry : entries) STELE_DO(env.remove(scratch + "/" + entry.name));
+  for (const FolderEntry& entry : entries)
+    STELE_DO(env.remove(fmt::format("{}/{}", scratch, entry.name)));
   return env.remove(scratch);
 }
 
@@ -112,7 +113,8 @@ Result<FoundChain> find_chain(Env& env, const std::string& folder, const Uuid& s
 Result<void> remove_others(Env& env, const std::string& folder, const FoundChain& found) {
   if (found.has_scratch) STELE_DO(remove_scratch(env, folder));
   if (found.others.empty() && found.unfinished.empty()) return {};
-  for (const std::string& name : found.unfinished) STELE_DO(env.remove(folder + "/" + name));
+  for (const std::string& name : found.unfinished)
+    STELE_DO(env.remove(fmt::format("{}/{}", folder, name)));
   for (const RunRange range : found.others)
     STELE_DO(env.remove(fmt::format("{}/{}", folder, run_name(range))));
   // A removed run that came back would be taken for one of what is written next.

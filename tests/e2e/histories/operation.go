@@ -40,6 +40,7 @@ type event struct {
 	id     string
 	stream string
 	tags   []string
+	data   []byte
 }
 
 // The append is refused if an event has one of the tags (each an item) and stands behind `after` (-1: any event).

@@ -157,7 +157,7 @@ func appendRequest(call *appendCall) *stelev1.AppendRequest {
 	request := &stelev1.AppendRequest{}
 	for _, one := range call.events {
 		request.Events = append(request.Events, &stelev1.NewEvent{Topic: topicOf(one.stream), Stream: []byte(one.stream),
-			Id: one.id, Type: "Happened", Tags: one.tags})
+			Id: one.id, Type: "Happened", Tags: one.tags, Data: one.data})
 	}
 	for _, one := range call.expect {
 		expected := &stelev1.ExpectedVersion{}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -27,6 +28,9 @@ const (
 	lastEvent       = "the-last"
 	drainLongest    = 60 * time.Second
 )
+
+// More of it than sockets hold, so that who does not take it falls behind.
+var dataOfEvent = bytes.Repeat([]byte("x"), 1500)
 
 type resumeRun struct {
 	with     settings
@@ -181,7 +185,7 @@ func (r *resumeRun) subscribers() []*subscriber {
 func streamFollowed(number int) string { return fmt.Sprintf("r-%d", number) }
 
 func (r *resumeRun) event(number int64) event {
-	made := event{id: fmt.Sprintf("e-%d", number), stream: streamFollowed(int(number) % streamsFollowed)}
+	made := event{id: fmt.Sprintf("e-%d", number), stream: streamFollowed(int(number) % streamsFollowed), data: dataOfEvent}
 	if number%2 == 0 {
 		made.tags = append(made.tags, "even")
 	}
