@@ -319,8 +319,8 @@ void Server::start_drain(int exit_code, std::string_view reason) {
 
 std::chrono::nanoseconds Server::watch_drain() {
   if (drain_until_ == 0ns) return std::chrono::nanoseconds::max();
-  const bool drained = kafka_->connection_count() == 0 && http_->drained() &&
-                       (grpc_ == nullptr || grpc_->drained());
+  const bool drained =
+      kafka_->connection_count() == 0 && http_->drained() && (grpc_ == nullptr || grpc_->drained());
   if (drained || loop_.now() >= drain_until_) {
     loop_.stop();
     return 0ns;

@@ -82,7 +82,7 @@ private:
   log::EventStore events_;
   std::unique_ptr<http::Api> api_;
   std::unique_ptr<http::HttpServer> http_;
-  std::unique_ptr<rpc::GrpcServer> grpc_;  ///< null: there is none
+  std::unique_ptr<rpc::GrpcServer> grpc_;      ///< null: there is none
   std::chrono::nanoseconds drain_until_{0};    ///< 0: not draining
   std::chrono::nanoseconds stopped_since_{0};  ///< 0: the store has not stopped
   std::chrono::nanoseconds next_ping_{0};

@@ -25,7 +25,7 @@ log::RecordedEvent recorded(const log::NewEvent& event) {
 }
 
 void take(std::string_view text) {
-  (void)parse_batch(text);
+  (void)parse_batch("orders", text);
   (void)find_text(text, "/data/a/0");
   const auto event = parse_event(text);
   if (!event || !log::check_event(*event)) return;

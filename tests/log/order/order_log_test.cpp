@@ -22,6 +22,24 @@ std::optional<Position> first_of(const std::vector<OrderEntry>& model, const Uui
   return std::nullopt;
 }
 
+/// Looks up 20 places of the log, as the model has them.
+void check_lookups(const OrderLog& order, const std::vector<OrderEntry>& model, Position end,
+                   SimRandom& random) {
+  for (int i = 0; i < 20 && !model.empty(); ++i) {
+    const std::uint64_t at = random.below(model.size());
+    const Position inside =
+        model[at].position.next(static_cast<std::int64_t>(random.below(model[at].record_count)));
+    EXPECT_EQ(*order.find(inside), at / order.entries_per_block());
+    EXPECT_EQ(*order.entry_at(inside), model[at]);
+    const std::int64_t time_us = model[at].recorded_us - static_cast<std::int64_t>(random.below(2));
+    EXPECT_EQ(*order.find_recorded(time_us), model[at].position);
+    const Uuid topic = Uuid::from_random(3, random.below(4));
+    EXPECT_EQ(*order.first_of_topics({topic}, inside, end), first_of(model, topic, inside));
+    EXPECT_EQ(*order.first_of_topics({}, inside, inside.next()), inside);
+    EXPECT_EQ(*order.first_of_topics({}, inside, inside), std::nullopt);
+  }
+}
+
 TEST(OrderLogModel, HoldsWhatWasAppendedOverRestarts) {
   const char* given = std::getenv("STELE_SEED");
   SimRandom random(given == nullptr ? 9 : std::strtoull(given, nullptr, 10));
@@ -64,21 +82,7 @@ TEST(OrderLogModel, HoldsWhatWasAppendedOverRestarts) {
       all.insert(all.end(), entries->begin(), entries->end());
     }
     ASSERT_TRUE(std::ranges::equal(all, model));
-    for (int i = 0; i < 20 && !model.empty(); ++i) {
-      const std::uint64_t at = random.below(model.size());
-      const Position inside =
-          model[at].position.next(static_cast<std::int64_t>(random.below(model[at].record_count)));
-      EXPECT_EQ(*order.find(inside), at / order.entries_per_block());
-      EXPECT_EQ(*order.entry_at(inside), model[at]);
-      const std::int64_t time_us =
-          model[at].recorded_us - static_cast<std::int64_t>(random.below(2));
-      EXPECT_EQ(*order.find_recorded(time_us), model[at].position);
-      const Uuid topic = Uuid::from_random(3, random.below(4));
-      EXPECT_EQ(*order.first_of_topics({topic}, inside, Position(position)),
-                first_of(model, topic, inside));
-      EXPECT_EQ(*order.first_of_topics({}, inside, inside.next()), inside);
-      EXPECT_EQ(*order.first_of_topics({}, inside, inside), std::nullopt);
-    }
+    check_lookups(order, model, Position(position), random);
     const auto past = order.entry_at(Position(position));
     ASSERT_FALSE(past.has_value());
     EXPECT_EQ(past.error().code, Code::kOutOfRange);

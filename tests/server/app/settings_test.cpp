@@ -7,7 +7,6 @@
 #include <fstream>
 #include <initializer_list>
 
-
 namespace stele::app {
 namespace {
 
@@ -69,9 +68,9 @@ TEST(Settings, LimitsOfHttpAreKeptWithinReason) {
   EXPECT_EQ(given.http_idle_ms_max, 1000);
   EXPECT_EQ(given.http_followers_max, 1);
   EXPECT_EQ(given.http_request_ms_max, 100);
-  for (const char* setting : {"--http-connections-max=0", "--http-body-bytes-max=1023",
-                              "--http-request-ms-max=99", "--http-idle-ms-max=999",
-                              "--http-followers-max=0", "--http-followers-max=many"}) {
+  for (const char* setting :
+       {"--http-connections-max=0", "--http-body-bytes-max=1023", "--http-request-ms-max=99",
+        "--http-idle-ms-max=999", "--http-followers-max=0", "--http-followers-max=many"}) {
     EXPECT_FALSE(parse({setting}).has_value()) << setting;
   }
 }
