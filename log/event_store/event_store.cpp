@@ -133,8 +133,8 @@ void EventStore::set_limits(const StreamName& name, StreamRules limits, Done don
   const TopicPtr topic = store_.find_topic(name.topic);
   if (topic == nullptr) return done(fail(Code::kNotFound, "topic {} does not exist", name.topic));
   if (auto checked = check_limits(limits); !checked) return done(std::move(checked));
-  store_.put_stream_rules_async(topic->id, as_bytes(name.stream), std::move(limits),
-                                ExpectedVersion::any(), std::move(done));
+  store_.put_stream_rules_async(topic->id, as_bytes(name.stream), limits, ExpectedVersion::any(),
+                                std::move(done));
 }
 
 void EventStore::tombstone(const StreamName& name, const ExpectedVersion& expected, Done done) {

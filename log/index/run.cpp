@@ -9,7 +9,7 @@
 namespace stele::log {
 
 Result<RunPtr> Run::open(Env& env, const std::string& folder, RunRange range, const Uuid& store) {
-  const std::shared_ptr<Run> run(new Run);
+  std::shared_ptr<Run> run(new Run);
   run->path_ = folder + "/" + run_name(range);
   STELE_TRY(run->file_, env.open(run->path_, OpenMode::kRead));
   STELE_DO(run->load(store, range));
