@@ -16,8 +16,8 @@ namespace {
 namespace po = boost::program_options;
 
 constexpr const char* kHelp =
-    R"(Usage: stele index verify  [--data FOLDER] [--scratch FOLDER]
-       stele index rebuild [--data FOLDER]
+    R"(Usage: stele index verify  [FOLDER] [--scratch FOLDER]
+       stele index rebuild [FOLDER]
 
 verify builds the index of a stopped store anew, from the log, in a scratch folder, compares it with
 what is on disk, and names the first difference. It changes nothing else. rebuild does the same and
@@ -30,7 +30,7 @@ Not compared: events that the log has let go of (retention, truncation, compacti
 alone still counts and a rebuild takes over from it; event ids that are older than is promised; what
 came after the last run, which the next start adds.
 
-  --data FOLDER     the store's data folder (default ./data)
+  FOLDER            the store's data folder (default ./data); --data FOLDER says the same
   --scratch FOLDER  where to build: a new or empty folder with room for an index of this size
                     (default: within the index, on the same disk; about 200 MiB of memory)
   -q, --quiet       print problems only
@@ -78,7 +78,7 @@ std::optional<Arguments> parse(std::span<const std::string> words) {
       "data", po::value<std::string>()->default_value("./data"), "")(
       "scratch", po::value<std::string>()->default_value(""), "");
   po::positional_options_description positional;
-  positional.add("action", 1);
+  positional.add("action", 1).add("data", 1);
   Arguments arguments;
   try {
     const std::vector<std::string> all(words.begin(), words.end());
