@@ -261,9 +261,13 @@ std::string Server::ready_text(std::chrono::nanoseconds took) const {
       "steled ready kafka={} http={} grpc={} data={} took_ms={}\n"
       "  produce:  echo 'hello, stele' | kcat -b {} -t first -P\n"
       "  consume:  kcat -b {} -t first -C -o beginning -e\n"
-      "  look:     kcat -b {} -L\n",
+      "  look:     kcat -b {} -L\n"
+      "  append:   curl -d 'hello' -H 'content-type: text/plain' -H 'ce-type: Greeted' "
+      "http://{}/v1/topics/orders/streams/order-1\n"
+      "  read:     curl http://{}/v1/topics/orders/streams/order-1\n",
       list(kafka_listeners_), list(http_listeners_), grpc_text, parsed_.settings.data,
-      std::chrono::duration_cast<std::chrono::milliseconds>(took).count(), host, host, host);
+      std::chrono::duration_cast<std::chrono::milliseconds>(took).count(), host, host, host,
+      http_listeners_.front()->address().text(), http_listeners_.front()->address().text());
 }
 
 int Server::run() {
