@@ -63,7 +63,8 @@ bool TermIndexImpl::may_settle() {
 void TermIndexImpl::freeze() {
   const Position end = tail_end();
   if (end == published_.tail->from()) return;
-  auto fresh = std::make_shared<TermTail>(end, options_.tail_bytes_max);
+  auto fresh =
+      std::make_shared<TermTail>(end, options_.tail_bytes_max, published_.tail->term_count());
   const std::unique_lock lock(*lock_);
   published_.frozen = std::exchange(published_.tail, std::move(fresh));
   published_.frozen_to = end;

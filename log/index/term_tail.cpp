@@ -14,7 +14,6 @@ namespace {
 
 constexpr std::size_t kBlockBytesMax = kHugePageBytes;
 constexpr std::size_t kBlockBytesMin = std::size_t{1} << 15;  // the largest chunk fits
-constexpr std::size_t kBytesPerTerm = 64;  // at least: how many slots a tail is laid out for
 constexpr std::size_t kSlotsMin = 64;
 constexpr std::size_t kSlotsMax = std::size_t{1} << 31;
 constexpr std::size_t kChunkBytesMin = 24;
@@ -33,9 +32,11 @@ void TermTail::make_slots(std::size_t count) {
   std::uninitialized_value_construct_n(slots_, count);
 }
 
-TermTail::TermTail(Position from, std::uint64_t bytes_max) : from_(from), end_(from) {
-  const std::size_t slot_count =
-      std::bit_ceil(std::clamp<std::size_t>(bytes_max / kBytesPerTerm, kSlotsMin, kSlotsMax / 2));
+TermTail::TermTail(Position from, std::uint64_t bytes_max, std::size_t terms_expected)
+    : from_(from), end_(from) {
+  // At most three quarters of the slots are taken.
+  const std::size_t slot_count = std::bit_ceil(
+      std::clamp<std::size_t>(terms_expected + terms_expected / 2, kSlotsMin, kSlotsMax / 2));
   slot_shift_ = 32 - static_cast<unsigned>(std::countr_zero(slot_count));
   make_slots(slot_count);
   const std::size_t block_bytes =

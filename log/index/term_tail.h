@@ -79,8 +79,9 @@ public:
 
 class TermTail {
 public:
-  /// Holds positions from `from` on. `bytes_max` is what it is laid out for; it grows beyond.
-  TermTail(Position from, std::uint64_t bytes_max);
+  /// Holds positions from `from` on. It is laid out for `bytes_max` and `terms_expected`, as many
+  /// as the tail before it had; it grows beyond both.
+  TermTail(Position from, std::uint64_t bytes_max, std::size_t terms_expected = 0);
 
   void add(const BatchTerms& terms, Position first, std::int32_t partition,
            const BaseSource& bases);
