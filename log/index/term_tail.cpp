@@ -42,7 +42,7 @@ TermTail::TermTail(Position from, std::uint64_t bytes_max, std::size_t terms_exp
   const std::size_t block_bytes =
       std::bit_floor(std::clamp<std::size_t>(bytes_max / 8, kBlockBytesMin, kBlockBytesMax));
   block_shift_ = static_cast<unsigned>(std::countr_zero(block_bytes / kUnit));
-  slab_bytes_ = block_bytes < kBlockBytesMax ? block_bytes : kSlabBytes;
+  slab_bytes_ = block_bytes;
   static_cast<void>(allocate(kUnit));  // place 0 means none
   used_bytes_ = 0;
 }
@@ -54,6 +54,8 @@ std::uint32_t TermTail::allocate(std::size_t bytes) {
   if (blocks_.empty() || block_used_ + units > block_units) {
     STELE_CHECK((blocks_.size() + 1) << block_shift_ <= UINT32_MAX);
     if (slabs_.empty() || slab_used_ == slab_bytes_) {
+      // The first one is small: most stores that are opened add little.
+      if (!slabs_.empty() && slab_bytes_ == kBlockBytesMax) slab_bytes_ = kSlabBytes;
       slabs_.push_back(allocate_pages(slab_bytes_));
       slab_used_ = 0;
     }

@@ -174,8 +174,8 @@ private:
   unsigned slot_shift_ = 0;
   std::vector<std::uint32_t> entries_;
   std::vector<Pages> slabs_;
-  std::size_t slab_bytes_ = 0;  // of each of them: one block or several
-  std::size_t slab_used_ = 0;   // bytes of the last one
+  std::size_t slab_bytes_ = 0;  // of the last one: one block or several
+  std::size_t slab_used_ = 0;   // of them
   std::vector<std::byte*> blocks_;
   unsigned block_shift_ = 0;
   std::size_t block_used_ = 0;  // units of the last block
