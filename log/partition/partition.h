@@ -13,6 +13,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -204,5 +205,10 @@ private:
   bool folder_made_ = false;
   bool folder_dirty_ = false;
 };
+
+/// Gives every batch from the log's start to its end, in order, checked. Ends with what `visit`
+/// fails with. kCorrupt (place named), kIo.
+Result<void> for_each_batch(const Partition& partition,
+                            const std::function<Result<void>(ByteView batch)>& visit);
 
 }  // namespace stele::log

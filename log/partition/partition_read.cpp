@@ -394,4 +394,25 @@ Result<std::vector<BatchEntry>> Partition::rebuild_compacted(const std::string& 
   return entries;
 }
 
+Result<void> for_each_batch(const Partition& partition,
+                            const std::function<Result<void>(ByteView batch)>& visit) {
+  constexpr std::size_t kReadBytes = 1 << 20;
+  Bytes buffer(kReadBytes);
+  for (Offset at = partition.log_start(); at < partition.end();) {
+    STELE_TRY(const PartitionRead read, partition.read(at, buffer));
+    if (read.bytes == 0 && read.needed > buffer.size()) {
+      buffer.resize(read.needed);
+      continue;
+    }
+    for (ByteView batches = ByteView(buffer).first(read.bytes); !batches.empty();) {
+      STELE_TRY(const BatchHeader header, parse_batch_header(batches));
+      const auto bytes = static_cast<std::size_t>(header.batch_bytes);
+      STELE_DO(visit(batches.first(bytes)));
+      batches = batches.subspan(bytes);
+    }
+    at = read.next;
+  }
+  return {};
+}
+
 }  // namespace stele::log

@@ -164,6 +164,12 @@ Result<void> Catalogue::apply(const CatalogueEvent& event) {
   return {};
 }
 
+Result<void> Catalogue::apply_batch(ByteView batch) {
+  STELE_TRY(const auto events, decode_catalogue_events(batch));
+  for (const CatalogueEvent& event : events) STELE_DO(apply(event));
+  return {};
+}
+
 void Catalogue::put_properties(const PropertyChanges& changes) {
   for (const auto& [name, value] : changes) {
     if (value) {

@@ -57,6 +57,8 @@ class Catalogue {
 public:
   /// kCorrupt if the event does not fit what was before.
   Result<void> apply(const CatalogueEvent& event);
+  /// The same of all events of a batch, in order.
+  Result<void> apply_batch(ByteView batch);
 
   [[nodiscard]] TopicPtr find(std::string_view name) const;
   [[nodiscard]] TopicPtr find(const Uuid& id) const;

@@ -10,8 +10,6 @@
 namespace stele::log {
 namespace {
 
-constexpr std::size_t kReadBytes = 1 << 20;
-
 Position behind(const OrderEntry& entry) {
   return entry.position.next(entry.record_count);
 }
@@ -34,7 +32,7 @@ Result<void> LogTerms::load() {
       if (part.kind != PartKind::kBatch) continue;
       journal_end_ = part.position.next(part.record_count);
       if (part.partition.topic == catalogue_id())
-        STELE_DO(fold_batches(scanned.body.subspan(part.body_at, part.batch_bytes)));
+        STELE_DO(catalogue_.apply_batch(scanned.body.subspan(part.body_at, part.batch_bytes)));
     }
     return {};
   });
@@ -43,29 +41,8 @@ Result<void> LogTerms::load() {
 Result<void> LogTerms::fold_catalogue() {
   const auto found = partitions_.find({catalogue_id(), 0});
   if (found == partitions_.end()) return {};
-  const Partition& partition = *found->second;
-  Bytes buffer(kReadBytes);
-  for (Offset at = partition.log_start(); at < partition.end();) {
-    STELE_TRY(const PartitionRead read, partition.read(at, buffer));
-    if (read.bytes == 0) {
-      buffer.resize(read.needed);
-      continue;
-    }
-    STELE_DO(fold_batches(ByteView(buffer).first(read.bytes)));
-    at = read.next;
-  }
-  return {};
-}
-
-Result<void> LogTerms::fold_batches(ByteView batches) {
-  while (!batches.empty()) {
-    STELE_TRY(const BatchHeader header, parse_batch_header(batches));
-    const auto bytes = static_cast<std::size_t>(header.batch_bytes);
-    STELE_TRY(const auto events, decode_catalogue_events(batches.first(bytes)));
-    for (const CatalogueEvent& event : events) STELE_DO(catalogue_.apply(event));
-    batches = batches.subspan(bytes);
-  }
-  return {};
+  return for_each_batch(*found->second,
+                        [this](ByteView batch) { return catalogue_.apply_batch(batch); });
 }
 
 Result<void> LogTerms::scan_journal(const std::function<Result<void>(const ScannedEntry&)>& visit) {

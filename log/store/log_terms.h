@@ -52,7 +52,6 @@ public:
 
 private:
   Result<void> fold_catalogue();
-  Result<void> fold_batches(ByteView batches);
   Result<void> scan_journal(const std::function<Result<void>(const ScannedEntry&)>& visit);
   Result<void> add(const OrderEntry& entry);
   Result<void> add_stored(const OrderEntry& entry);

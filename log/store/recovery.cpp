@@ -16,7 +16,6 @@ namespace {
 
 constexpr std::uint64_t kFirstLap = 1;
 constexpr std::uint64_t kFirstSequence = 1;
-constexpr std::size_t kCatalogueReadBytes = 1 << 20;
 
 // <20 digits>.<generation>.log or .batches
 bool is_compaction_file(std::string_view name) {
@@ -254,30 +253,9 @@ private:
   }
 
   Result<void> fold_catalogue() {
-    const PartitionPtr partition = find_or_add({catalogue_id(), 0});
-    Bytes buffer(kCatalogueReadBytes);
-    for (Offset at = partition->log_start(); at < partition->end();) {
-      STELE_TRY(const PartitionRead read, partition->read(at, buffer));
-      if (read.bytes == 0) {
-        buffer.resize(read.needed);
-        continue;
-      }
-      STELE_DO(fold_batches(ByteView(buffer).first(read.bytes)));
-      at = read.next;
-    }
-    return {};
-  }
-
-  Result<void> fold_batches(ByteView batches) {
-    while (!batches.empty()) {
-      STELE_TRY(const BatchHeader header, parse_batch_header(batches));
-      const auto bytes = static_cast<std::size_t>(header.batch_bytes);
-      STELE_TRY(const auto events, decode_catalogue_events(batches.first(bytes)));
-      for (const CatalogueEvent& event : events)
-        STELE_DO(parts_.sequencer.catalogue().apply(event));
-      batches = batches.subspan(bytes);
-    }
-    return {};
+    return for_each_batch(*find_or_add({catalogue_id(), 0}), [this](ByteView batch) {
+      return parts_.sequencer.catalogue().apply_batch(batch);
+    });
   }
 
   Result<void> build_topics() {
