@@ -26,7 +26,42 @@ std::vector<Attribute> owned(std::span<const HeaderView> views) {
   return attributes;
 }
 
+std::vector<HeaderView> viewed(std::span<const Attribute> attributes) {
+  std::vector<HeaderView> views;
+  views.reserve(attributes.size());
+  for (const Attribute& attribute : attributes) {
+    HeaderView& view = views.emplace_back(HeaderView{attribute.name, std::nullopt});
+    if (attribute.value) view.value = as_bytes(*attribute.value);
+  }
+  return views;
+}
+
 }  // namespace
+
+ViewOf::ViewOf(const RecordedEvent& event)
+    : tags_(event.tags.begin(), event.tags.end()),
+      extensions_(viewed(event.extensions)),
+      headers_(viewed(event.headers)),
+      view_{.place = {.topic = event.topic,
+                      .partition = event.partition,
+                      .offset = event.offset,
+                      .position = event.position,
+                      .recorded_us = event.recorded_us},
+            .version = event.version,
+            .time_ms = event.time_ms,
+            .id = event.id,
+            .type = event.type,
+            .source = event.source,
+            .subject = event.subject,
+            .content_type = event.content_type,
+            .data_schema = event.data_schema,
+            .time_text = event.time_text,
+            .tags = tags_,
+            .extensions = extensions_,
+            .headers = headers_} {
+  if (event.stream) view_.stream = as_bytes(*event.stream);
+  if (event.data) view_.data = *event.data;
+}
 
 RecordedEvent owned(const EventView& view) {
   RecordedEvent event{.position = view.place.position,

@@ -39,6 +39,21 @@ struct EventView {
   std::span<const HeaderView> headers;
 };
 
+/// An event that owns what it says, seen as an EventView. Owner of the bytes: the event.
+class ViewOf {
+public:
+  explicit ViewOf(const RecordedEvent& event);
+  ViewOf(const ViewOf&) = delete;
+  ViewOf& operator=(const ViewOf&) = delete;
+  [[nodiscard]] const EventView& view() const { return view_; }
+
+private:
+  std::vector<std::string_view> tags_;
+  std::vector<HeaderView> extensions_;
+  std::vector<HeaderView> headers_;
+  EventView view_;
+};
+
 /// The same as an event that owns what it says.
 [[nodiscard]] RecordedEvent owned(const EventView& view);
 

@@ -5,6 +5,7 @@
 #include "log/base/fail.h"
 #include "log/events/event_facts.h"
 #include "log/events/event_headers.h"
+#include "log/events/event_view.h"
 #include "log/events/tags.h"
 #include "log/events/utf8.h"
 
@@ -49,15 +50,15 @@ bool item_matches(const QueryItem& item, std::string_view type, const Tags& tags
          (item.topics.empty() || has(item.topics, topic));
 }
 
-bool attribute_is(const std::vector<Attribute>& attributes, std::string_view name,
+bool attribute_is(std::span<const HeaderView> attributes, std::string_view name,
                   std::string_view value) {
-  return std::ranges::any_of(attributes, [&](const Attribute& attribute) {
-    return attribute.name == name && attribute.value == value;
+  return std::ranges::any_of(attributes, [&](const HeaderView& attribute) {
+    return attribute.key == name && attribute.value && as_text(*attribute.value) == value;
   });
 }
 
 /// True if the event's record has, or would have, a header of this name and value.
-bool header_is(const RecordedEvent& event, std::string_view name, std::string_view value) {
+bool header_is(const EventView& event, std::string_view name, std::string_view value) {
   switch (event_header(name)) {
     case EventHeader::kSpecVersion:
       return value == "1.0";
@@ -120,7 +121,8 @@ bool matches(const EventFilter& filter, const RecordedEvent& event) {
          has_all(event.tags, filter.tags) &&
          (!filter.stream_prefix ||
           (event.stream && event.stream->starts_with(*filter.stream_prefix))) &&
-         (!filter.header || header_is(event, filter.header->first, filter.header->second));
+         (!filter.header ||
+          header_is(ViewOf(event).view(), filter.header->first, filter.header->second));
 }
 
 bool matches(const QueryItem& item, const EventFacts& facts, std::string_view topic) {
@@ -141,7 +143,9 @@ bool matches(const EventFilter& filter, const EventFacts& facts, const RecordPla
       (!facts.key() || !as_text(*facts.key()).starts_with(*filter.stream_prefix)))
     return false;
   // What a header says may be filled in: the event itself is asked, the last of all.
-  return !filter.header || matches(EventFilter{.header = filter.header}, read_event(place, record));
+  if (!filter.header) return true;
+  EventReader reader;
+  return header_is(reader.read(place, record), filter.header->first, filter.header->second);
 }
 
 }  // namespace stele::log

@@ -75,15 +75,6 @@ Result<void> check_tags(std::span<const std::string> tags) {
   return {};
 }
 
-void append_tags(std::string& to, std::span<const std::string> tags) {
-  bool first = true;
-  for (const std::string& tag : tags) {
-    if (!first) to.push_back(',');
-    first = false;
-    append_encoded(to, tag);
-  }
-}
-
 void append_encoded(std::string& to, std::string_view text, char also) {
   constexpr std::string_view kHex = "0123456789ABCDEF";
   const bool utf8 = is_utf8(text);

@@ -45,14 +45,22 @@ private:
 /// kInvalid: there are too many; one is empty, too long or not UTF-8. The detail names it.
 [[nodiscard]] Result<void> check_tags(std::span<const std::string> tags);
 
-/// Appends the list that reads as `tags`, which have passed check_tags(). Encoded are '%', ',',
-/// '"', control characters, and spaces.
-void append_tags(std::string& to, std::span<const std::string> tags);
-
 /// Appends `text` percent-encoded as a tag is, and also where it has `also`. Bytes of text that is
 /// not UTF-8 are encoded from 0x80 on.
 void append_encoded(std::string& to, std::string_view text, char also = ',');
 /// The reverse, into the `to` behind what it holds. False: a '%' without two hex digits behind it.
 [[nodiscard]] bool append_decoded(std::string& to, std::string_view encoded);
+
+/// Appends the list that reads as `tags` (strings or views of them), which have passed
+/// check_tags(). Encoded are '%', ',', '"', control characters, and spaces.
+template <class Tags>
+void append_tags(std::string& to, const Tags& tags) {
+  bool first = true;
+  for (const std::string_view tag : tags) {
+    if (!first) to.push_back(',');
+    first = false;
+    append_encoded(to, tag);
+  }
+}
 
 }  // namespace stele::log

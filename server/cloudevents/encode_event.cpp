@@ -98,10 +98,7 @@ void write_attributes(const EventView& event, DataForm form, JsonObject& object)
 void write_place(const EventView& event, JsonObject& object) {
   if (!event.tags.empty()) {
     std::string list;
-    for (const std::string_view tag : event.tags) {
-      if (!list.empty()) list.push_back(',');
-      log::append_encoded(list, tag);
-    }
+    log::append_tags(list, event.tags);
     object.text("tags", list);
   }
   if (event.stream) write_stream_name(as_text(*event.stream), object);
@@ -128,15 +125,6 @@ void write_data(std::string_view data, DataForm form, JsonObject& object) {
     append_base64(as_bytes(data), out);
     out.push_back('"');
   }
-}
-
-std::vector<HeaderView> viewed(std::span<const log::Attribute> attributes) {
-  std::vector<HeaderView> views;
-  for (const log::Attribute& attribute : attributes) {
-    HeaderView& view = views.emplace_back(HeaderView{attribute.name, std::nullopt});
-    if (attribute.value) view.value = as_bytes(*attribute.value);
-  }
-  return views;
 }
 
 }  // namespace
@@ -172,29 +160,7 @@ void write_event(const EventView& event, std::string& out) {
 }
 
 void write_event(const RecordedEvent& event, std::string& out) {
-  const std::vector<std::string_view> tags(event.tags.begin(), event.tags.end());
-  const std::vector<HeaderView> extensions = viewed(event.extensions);
-  const std::vector<HeaderView> headers = viewed(event.headers);
-  EventView view{.place = {.topic = event.topic,
-                           .partition = event.partition,
-                           .offset = event.offset,
-                           .position = event.position,
-                           .recorded_us = event.recorded_us},
-                 .version = event.version,
-                 .time_ms = event.time_ms,
-                 .id = event.id,
-                 .type = event.type,
-                 .source = event.source,
-                 .subject = event.subject,
-                 .content_type = event.content_type,
-                 .data_schema = event.data_schema,
-                 .time_text = event.time_text,
-                 .tags = tags,
-                 .extensions = extensions,
-                 .headers = headers};
-  if (event.stream) view.stream = as_bytes(*event.stream);
-  if (event.data) view.data = *event.data;
-  write_event(view, out);
+  write_event(log::ViewOf(event).view(), out);
 }
 
 void write_batch(std::span<const RecordedEvent> events, std::string& out) {

@@ -54,50 +54,6 @@ void write_event(WireWriter& to, const log::EventView& event, std::size_t topic_
   to.end(mark);
 }
 
-/// Views of what a RecordedEvent owns.
-class ViewOf {
-public:
-  explicit ViewOf(const log::RecordedEvent& event)
-      : tags_(event.tags.begin(), event.tags.end()),
-        extensions_(views(event.extensions)),
-        headers_(views(event.headers)),
-        view_{.place = {event.topic, event.partition, event.offset, event.position,
-                        event.recorded_us},
-              .version = event.version,
-              .time_ms = event.time_ms,
-              .id = event.id,
-              .type = event.type,
-              .source = event.source,
-              .subject = event.subject,
-              .content_type = event.content_type,
-              .data_schema = event.data_schema,
-              .time_text = event.time_text,
-              .tags = tags_,
-              .extensions = extensions_,
-              .headers = headers_} {
-    if (event.stream) view_.stream = as_bytes(*event.stream);
-    if (event.data) view_.data = *event.data;
-  }
-  ViewOf(const ViewOf&) = delete;
-  ViewOf& operator=(const ViewOf&) = delete;
-  [[nodiscard]] const log::EventView& view() const { return view_; }
-
-private:
-  static std::vector<HeaderView> views(const std::vector<log::Attribute>& attributes) {
-    std::vector<HeaderView> all;
-    for (const log::Attribute& attribute : attributes) {
-      all.push_back({attribute.name,
-                     attribute.value ? std::optional(as_bytes(*attribute.value)) : std::nullopt});
-    }
-    return all;
-  }
-
-  std::vector<std::string_view> tags_;
-  std::vector<HeaderView> extensions_;
-  std::vector<HeaderView> headers_;
-  log::EventView view_;
-};
-
 }  // namespace
 
 std::string valid_text(std::string_view text) {
@@ -140,7 +96,7 @@ void BatchWriter::finish() {
 
 void write_batch(WireWriter& to, std::uint32_t field, std::span<const log::RecordedEvent> events) {
   BatchWriter batch(to, field);
-  for (const log::RecordedEvent& event : events) batch.take(ViewOf(event).view());
+  for (const log::RecordedEvent& event : events) batch.take(log::ViewOf(event).view());
   batch.finish();
 }
 
