@@ -3,16 +3,14 @@
 resident memory stays within its budget."""
 
 import contextlib
-import os
 import re
 import struct
 import threading
 import time
-from pathlib import Path
 from typing import Iterator
 
 import bombs
-from harness import Service, run_cases, service
+from harness import Service, grown_kib, is_sanitized, run_cases, service
 from kafka_wire import API_VERSIONS, CODEC_IDS, CREATE_TOPICS, FETCH, METADATA, PRODUCE, Batch, Closed, Wire, array, blob
 from kafka_wire import crc32c, record, text
 
@@ -73,19 +71,6 @@ def attacked(*flags: str, worst_seconds: float = 5.0, honest: bool = True) -> It
         assert most <= BUDGET_KIB or is_sanitized(), f"{most} KiB were resident, the budget is {BUDGET_KIB}"
         told.append(f"at most {most >> 10} MiB resident")
         assert steled.stop() == 0
-
-
-def is_sanitized() -> bool:
-    """Shadow memory and quarantines count as resident too: nothing to measure."""
-    return "san" in os.environ.get("STELE_BUILD", "")
-
-
-def grown_kib(steled: Service, attack) -> int:
-    """By how much the greatest resident size was above the one before."""
-    Path(f"/proc/{steled.pid()}/clear_refs").write_text("5")  # VmHWM starts anew
-    before = steled.memory_kib("VmRSS")
-    attack()
-    return steled.memory_kib() - before
 
 
 def is_refused(steled: Service, data: bytes) -> bool:

@@ -236,6 +236,19 @@ def verify(data: Path, code: int = 0) -> str:
     return done.stdout
 
 
+def is_sanitized() -> bool:
+    """Shadow memory and quarantines count as resident too: nothing to measure."""
+    return "san" in os.environ.get("STELE_BUILD", "")
+
+
+def grown_kib(steled: Service, attack) -> int:
+    """By how much the greatest resident size was above the one before."""
+    Path(f"/proc/{steled.pid()}/clear_refs").write_text("5")  # VmHWM starts anew
+    before = steled.memory_kib("VmRSS")
+    attack()
+    return steled.memory_kib() - before
+
+
 def eventually(what: Callable[[], object], seconds_max: float = 20, pause: float = 0.02) -> object:
     """The first true answer of `what`; exceptions count as not yet."""
     deadline = time.monotonic() + seconds_max

@@ -9,8 +9,8 @@ import struct
 import threading
 import time
 
-from bad_input import NONE, HonestClient, attacked, grown_kib, is_sanitized
-from harness import Service, eventually, run_cases
+from bad_input import NONE, HonestClient, attacked
+from harness import Service, eventually, grown_kib, is_sanitized, run_cases
 from kafka_wire import API_VERSIONS, FETCH, METADATA, PRODUCE, Batch, Closed, Wire, array, blob, record, text
 
 IDLE_KIB_MAX = 20

@@ -6,18 +6,16 @@ import base64
 import contextlib
 import http.client
 import json
-import os
 import random
 import socket
 import struct
 import threading
 import time
-from pathlib import Path
 from typing import Iterator
 
 import grpc
 
-from harness import Service, eventually, run_cases, service
+from harness import Service, eventually, grown_kib, is_sanitized, run_cases, service
 
 # Bodies of all clients may take an eighth of this, gRPC's buffers 64 MiB more.
 MEMORY_BYTES_MAX = 128 << 20
@@ -85,19 +83,6 @@ def attacked(*flags: str, worst_seconds: float = 3) -> Iterator[tuple[Service, l
         topics = [topic["name"] for topic in json.loads(steled.get("/v1/topics")[1])["topics"]]
         assert "smuggled" not in topics, "a request within a request was served"
         assert steled.stop() == 0
-
-
-def is_sanitized() -> bool:
-    """Shadow memory and quarantines count as resident too: nothing to measure."""
-    return "san" in os.environ.get("STELE_BUILD", "")
-
-
-def grown_kib(steled: Service, attack) -> int:
-    """By how much the greatest resident size was above the one before."""
-    Path(f"/proc/{steled.pid()}/clear_refs").write_text("5")  # VmHWM starts anew
-    before = steled.memory_kib("VmRSS")
-    attack()
-    return steled.memory_kib() - before
 
 
 def connect(steled: Service) -> socket.socket:

@@ -5,45 +5,12 @@
 #include <sstream>
 
 #include "tests/log/index/index_model.h"
+#include "tests/support/golden.h"
 
 namespace stele::log {
 namespace {
 
 constexpr const char* kGolden = STELE_GOLDEN_FOLDER "/index_run.hex";
-
-// 16 bytes a line; lines of zeros are left out, the last line says how many bytes there are.
-std::string dump(ByteView bytes) {
-  std::ostringstream out;
-  constexpr char kDigits[] = "0123456789abcdef";
-  for (std::size_t at = 0; at < bytes.size(); at += 16) {
-    const ByteView line = bytes.subspan(at, std::min<std::size_t>(16, bytes.size() - at));
-    if (std::ranges::all_of(line, [](std::byte one) { return one == std::byte{0}; })) continue;
-    out << std::hex << at << ":";
-    for (const std::byte one : line) {
-      out << ' ' << kDigits[std::to_integer<unsigned>(one) / 16]
-          << kDigits[std::to_integer<unsigned>(one) % 16];
-    }
-    out << '\n';
-  }
-  out << "size " << std::dec << bytes.size() << '\n';
-  return out.str();
-}
-
-Bytes parse(std::istream& in) {
-  Bytes bytes;
-  for (std::string line; std::getline(in, line);) {
-    if (line.starts_with("size ")) {
-      bytes.resize(std::stoul(line.substr(5)));
-      break;
-    }
-    const std::size_t colon = line.find(':');
-    std::istringstream digits(line.substr(colon + 1));
-    bytes.resize(std::stoul(line.substr(0, colon), nullptr, 16));
-    for (std::string one; digits >> one;)
-      bytes.push_back(static_cast<std::byte>(std::stoul(one, nullptr, 16)));
-  }
-  return bytes;
-}
 
 // A stream, a type, a tag, an event id, and a tag of 300 records, which has a posting block.
 IndexModel golden_model() {
@@ -69,15 +36,15 @@ TEST(IndexGolden, ARunHasTheseBytes) {
   ASSERT_TRUE(index->flush(model.end()).has_value());
   const Bytes bytes = env.disk().bytes(std::string(kIndexFolder) +
                                        "/00000000000000000000-00000000000000000304.terms");
-  if (std::getenv("STELE_GOLDEN_WRITE") != nullptr) std::ofstream(kGolden) << dump(bytes);
+  if (std::getenv("STELE_GOLDEN_WRITE") != nullptr) std::ofstream(kGolden) << golden_text(bytes);
   std::stringstream golden;
   golden << std::ifstream(kGolden).rdbuf();
-  EXPECT_EQ(dump(bytes), golden.str());
+  EXPECT_EQ(golden_text(bytes), golden.str());
 }
 
 TEST(IndexGolden, ARunOfTheseBytesIsRead) {
   std::ifstream in(kGolden);
-  const Bytes bytes = parse(in);
+  const Bytes bytes = parse_golden_text(in);
   SimEnv env;
   ASSERT_TRUE(env.make_folder(kIndexFolder).has_value());
   {

@@ -15,6 +15,7 @@
 #include "log/store/superblock.h"
 #include "log/store/unknown_versions.h"
 #include "log/streams/floor_file.h"
+#include "tests/support/golden.h"
 #include "tests/support/sim_env.h"
 
 namespace stele::log {
@@ -23,46 +24,18 @@ namespace {
 const Uuid kStore = Uuid::from_random(0x1122334455667788, 0x99aabbccddeeff00);
 const Uuid kTopic = Uuid::from_random(7, 8);
 
-// 16 bytes a line; runs of zero lines are left out, the last line says how many bytes there are.
-std::string dump(ByteView bytes) {
-  std::ostringstream out;
-  constexpr char kDigits[] = "0123456789abcdef";
-  for (std::size_t at = 0; at < bytes.size(); at += 16) {
-    const ByteView line = bytes.subspan(at, std::min<std::size_t>(16, bytes.size() - at));
-    if (std::ranges::all_of(line, [](std::byte one) { return one == std::byte{0}; })) continue;
-    out << std::hex << at << ":";
-    for (const std::byte one : line) {
-      out << ' ' << kDigits[std::to_integer<unsigned>(one) / 16]
-          << kDigits[std::to_integer<unsigned>(one) % 16];
-    }
-    out << '\n';
-  }
-  out << "size " << std::dec << bytes.size() << '\n';
-  return out.str();
-}
-
 void expect_golden(const std::string& name, ByteView bytes) {
   const std::string path = std::string(STELE_GOLDEN_FOLDER) + "/" + name + ".hex";
-  if (std::getenv("STELE_GOLDEN_WRITE") != nullptr) std::ofstream(path) << dump(bytes);
+  if (std::getenv("STELE_GOLDEN_WRITE") != nullptr) std::ofstream(path) << golden_text(bytes);
   std::ifstream in(path);
   std::stringstream golden;
   golden << in.rdbuf();
-  EXPECT_EQ(dump(bytes), golden.str()) << path;
+  EXPECT_EQ(golden_text(bytes), golden.str()) << path;
 }
 
 Bytes parse_golden(const std::string& name) {
   std::ifstream in(std::string(STELE_GOLDEN_FOLDER) + "/" + name + ".hex");
-  Bytes bytes;
-  for (std::string line; std::getline(in, line);) {
-    if (line.starts_with("size ")) bytes.resize(std::stoul(line.substr(5)));
-    if (line.starts_with("size ")) break;
-    const std::size_t colon = line.find(':');
-    std::istringstream digits(line.substr(colon + 1));
-    bytes.resize(std::stoul(line.substr(0, colon), nullptr, 16));
-    for (std::string one; digits >> one;)
-      bytes.push_back(static_cast<std::byte>(std::stoul(one, nullptr, 16)));
-  }
-  return bytes;
+  return parse_golden_text(in);
 }
 
 JournalPart part() {
