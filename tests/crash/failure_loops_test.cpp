@@ -51,7 +51,8 @@ public:
   explicit Loop(const Workload& workload)
       : workload_(workload), seed_(from_environment("STELE_SEED", 1)) {
     if (!workload_.prepare) return;
-    SimEnv env({}, {.seed = seed_});
+    // Another seed than the runs have: theirs would draw the ids of topics that are there already.
+    SimEnv env({}, {.seed = ~seed_});
     Driver driver(env, base_history_, workload_.options);
     if (!driver.open()) return;
     workload_.prepare(driver);
