@@ -29,12 +29,19 @@ CODE = (*CPP, ".py", ".sh", ".cmake", ".java", ".sql", "CMakeLists.txt")
 
 LOG = ["base", "env", "format", "journal", "segment", "order", "index", "events", "streams", "partition", "compaction", "store",
        "event_store"]
+PROJECTIONS = ["fold", "state", "sources", "process", "temporal", "engine", "testkit"]
 # Within log a folder may include those to its left; base, env and format know base alone.
 ARROWS: dict[str, list[str]] = {
     f"log/{folder}": ["log/base"] if folder in ("base", "env", "format") else
     [f"log/{left}" for left in LOG[:LOG.index(folder)]] for folder in LOG
 }
+# Within projections, too; remote, which knows the wire, stands behind sources.
 ARROWS |= {
+    f"projections/{folder}": ["log", *(f"projections/{left}" for left in PROJECTIONS[:PROJECTIONS.index(folder)])]
+    for folder in PROJECTIONS
+}
+ARROWS |= {
+    "projections/remote": ["log", "proto", "projections/fold", "projections/state", "projections/sources"],
     "log": [],
     "proto": [],
     "projections": ["log"],
@@ -47,7 +54,7 @@ ARROWS |= {
 # System headers that a folder must not see: log starts no thread and knows no network.
 FORBIDDEN_HEADERS = {
     "log": re.compile(r"<(boost/(asio|beast)|google/protobuf|grpc|spdlog|librdkafka)"),
-    "projections": re.compile(r"<(boost/(asio|beast)|grpc)"),
+    **{f"projections/{folder}": re.compile(r"<(boost/|google/protobuf|grpc|librdkafka)") for folder in PROJECTIONS},
 }
 
 # --- the Env door: what log/, projections/, server/ and tools/ do not do by themselves ---
@@ -220,7 +227,7 @@ def check_includes(source: Source) -> Iterator[Finding]:
     from_area = area(source.path)
     if not from_area:
         return
-    forbidden = FORBIDDEN_HEADERS.get(from_area.split("/")[0])
+    forbidden = FORBIDDEN_HEADERS.get(from_area) or FORBIDDEN_HEADERS.get(from_area.split("/")[0])
     for include in INCLUDE.finditer(source.text):
         header, line = include.group(1), source.line_of(include.start(1))
         if header[0] == "<":
