@@ -55,10 +55,11 @@ TermIndexImpl::TermIndexImpl(Env& env, std::string folder, const Uuid& store,
       options_(options),
       hasher_(mix_seed(store.high(), store.low()), options.hash_mask),
       heads_(std::make_shared<HeadCache>(options.cache_bytes_max)),
+      pool_(std::make_shared<PagePool>(2 * options.tail_bytes_max)),
       lock_(std::make_shared<std::shared_mutex>()) {
   published_.chain = std::make_shared<const RunChain>(std::move(chain));
   told_end_ = published_.runs_end();
-  published_.tail = std::make_shared<TermTail>(told_end_, options_.tail_bytes_max);
+  published_.tail = std::make_shared<TermTail>(told_end_, options_.tail_bytes_max, 0, pool_);
 }
 
 // A job under way goes on with what it holds; nobody waits for what it finds.

@@ -115,6 +115,8 @@ private:
   const TermIndexOptions options_;
   const TermHasher hasher_;
   const std::shared_ptr<HeadCache> heads_;
+  const std::shared_ptr<PagePool>
+      pool_;  ///< of the tails: a cut one's memory is the next but one's
 
   const std::shared_ptr<std::shared_mutex> lock_;
   Published published_;

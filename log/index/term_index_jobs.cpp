@@ -45,6 +45,7 @@ void TermIndexImpl::start_next() {
   if (!superseded_.empty()) return remove_superseded();
   // Settling makes one of all small runs: the merges on the way to it need not be.
   if (may_settle()) {
+    pool_->release();
     if (const auto pick = pick_settling(*published_.chain)) return start_merge(*pick, true);
   }
   if (const auto pick = pick_merge(*published_.chain, options_.merge_count))
@@ -63,8 +64,8 @@ bool TermIndexImpl::may_settle() {
 void TermIndexImpl::freeze() {
   const Position end = tail_end();
   if (end == published_.tail->from()) return;
-  auto fresh =
-      std::make_shared<TermTail>(end, options_.tail_bytes_max, published_.tail->term_count());
+  auto fresh = std::make_shared<TermTail>(end, options_.tail_bytes_max,
+                                          published_.tail->term_count(), pool_);
   const std::unique_lock lock(*lock_);
   published_.frozen = std::exchange(published_.tail, std::move(fresh));
   published_.frozen_to = end;

@@ -26,14 +26,28 @@ std::uint32_t tag_of(std::uint64_t hash) {
 
 }  // namespace
 
+Pages TermTail::take_pages(std::size_t bytes) const {
+  return pool_ == nullptr ? allocate_pages(bytes) : pool_->take(bytes);
+}
+
+void TermTail::give_back(Pages pages, std::size_t bytes) const {
+  if (pool_ != nullptr) pool_->give_back(std::move(pages), bytes);
+}
+
+TermTail::~TermTail() {
+  for (Slab& slab : slabs_) give_back(std::move(slab.pages), slab.bytes);
+  give_back(std::move(slots_pages_), (std::size_t{1} << (32 - slot_shift_)) * sizeof(Slot));
+}
+
 void TermTail::make_slots(std::size_t count) {
-  slots_pages_ = allocate_pages(count * sizeof(Slot));
+  slots_pages_ = take_pages(count * sizeof(Slot));
   slots_ = reinterpret_cast<Slot*>(slots_pages_.get());
   std::uninitialized_value_construct_n(slots_, count);
 }
 
-TermTail::TermTail(Position from, std::uint64_t bytes_max, std::size_t terms_expected)
-    : from_(from), end_(from) {
+TermTail::TermTail(Position from, std::uint64_t bytes_max, std::size_t terms_expected,
+                   std::shared_ptr<PagePool> pool)
+    : from_(from), end_(from), pool_(std::move(pool)) {
   // At most three quarters of the slots are taken.
   const std::size_t slot_count = std::bit_ceil(
       std::clamp<std::size_t>(terms_expected + terms_expected / 2, kSlotsMin, kSlotsMax / 2));
@@ -53,13 +67,13 @@ std::uint32_t TermTail::allocate(std::size_t bytes) {
   STELE_CHECK(units <= block_units);
   if (blocks_.empty() || block_used_ + units > block_units) {
     STELE_CHECK((blocks_.size() + 1) << block_shift_ <= UINT32_MAX);
-    if (slabs_.empty() || slab_used_ == slab_bytes_) {
+    if (slabs_.empty() || slab_used_ == slabs_.back().bytes) {
       // The first one is small: most stores that are opened add little.
       if (!slabs_.empty() && slab_bytes_ == kBlockBytesMax) slab_bytes_ = kSlabBytes;
-      slabs_.push_back(allocate_pages(slab_bytes_));
+      slabs_.push_back({.pages = take_pages(slab_bytes_), .bytes = slab_bytes_});
       slab_used_ = 0;
     }
-    blocks_.push_back(slabs_.back().get() + slab_used_);
+    blocks_.push_back(slabs_.back().pages.get() + slab_used_);
     slab_used_ += block_units * kUnit;
     block_used_ = 0;
   }
@@ -213,7 +227,7 @@ TailEntry& TermTail::insert(const TermView& term, std::uint32_t topic, Position 
 void TermTail::grow_slots() {
   const std::size_t old_count = std::size_t{1} << (32 - slot_shift_);
   STELE_CHECK(old_count < kSlotsMax);
-  const Pages old_pages = std::move(slots_pages_);
+  Pages old_pages = std::move(slots_pages_);
   const Slot* const old_slots = std::exchange(slots_, nullptr);
   make_slots(old_count * 2);
   --slot_shift_;
@@ -224,6 +238,7 @@ void TermTail::grow_slots() {
     while (slots_[i].place != 0) i = (i + 1) & mask;
     slots_[i] = old_slots[old];
   }
+  give_back(std::move(old_pages), old_count * sizeof(Slot));
 }
 
 // Slots stand in the order of hashes already, but within a stretch without a free one.

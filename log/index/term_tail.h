@@ -80,8 +80,13 @@ public:
 class TermTail {
 public:
   /// Holds positions from `from` on. It is laid out for `bytes_max` and `terms_expected`, as many
-  /// as the tail before it had; it grows beyond both.
-  TermTail(Position from, std::uint64_t bytes_max, std::size_t terms_expected = 0);
+  /// as the tail before it had; it grows beyond both. Its memory is of `pool` and goes back to it;
+  /// null: of the system.
+  TermTail(Position from, std::uint64_t bytes_max, std::size_t terms_expected = 0,
+           std::shared_ptr<PagePool> pool = nullptr);
+  ~TermTail();
+  TermTail(const TermTail&) = delete;
+  TermTail& operator=(const TermTail&) = delete;
 
   void add(const BatchTerms& terms, Position first, std::int32_t partition,
            const BaseSource& bases);
@@ -144,6 +149,8 @@ private:
                     std::int64_t base);
   void append(TailEntry& entry, Position position);
   Chunk& add_chunk(TailEntry& entry, Position position);
+  [[nodiscard]] Pages take_pages(std::size_t bytes) const;
+  void give_back(Pages pages, std::size_t bytes) const;
   void make_slots(std::size_t count);
   void grow_slots();
   std::uint32_t allocate(std::size_t bytes);
@@ -167,14 +174,20 @@ private:
   static constexpr std::uint32_t kNoTopic = UINT32_MAX;
   static constexpr std::uint32_t kForeignTopic = UINT32_MAX - 1;
 
+  struct Slab {
+    Pages pages;
+    std::size_t bytes = 0;
+  };
+
   Position from_;
   Position end_;
+  std::shared_ptr<PagePool> pool_;  // null: there is none
   Pages slots_pages_;
   Slot* slots_ = nullptr;  // slots_pages_ as they are used
   unsigned slot_shift_ = 0;
   std::vector<std::uint32_t> entries_;
-  std::vector<Pages> slabs_;
-  std::size_t slab_bytes_ = 0;  // of the last one: one block or several
+  std::vector<Slab> slabs_;
+  std::size_t slab_bytes_ = 0;  // of the next one: one block or several
   std::size_t slab_used_ = 0;   // of them
   std::vector<std::byte*> blocks_;
   unsigned block_shift_ = 0;
