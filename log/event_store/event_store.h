@@ -137,6 +137,7 @@ struct ReadRequest {
   Selection select;
   Direction direction = Direction::kForward;
   ReadFrom from = {};
+  std::optional<Position> below = {};  ///< forward: the read ends in front of it
   EventFilter filter = {};
   std::size_t events_max = 1000;
   std::size_t bytes_max = 4 << 20;  ///< about; at least one event is given

@@ -49,7 +49,7 @@ Result<PageRead> PageReader::read(std::optional<Position> resume, bool missing_i
   page_.end = last == Step::kOver;
   const Position stopped_at = plan_.forward ? place : place.next();
   const Position next = !page_.end      ? stopped_at
-                        : plan_.forward ? std::max(plan_.as_of, plan_.lower)
+                        : plan_.forward ? std::max(plan_.upper, plan_.lower)
                                         : std::min(plan_.lower, plan_.upper);
   page_.next = events_.token(next);
   STELE_DO(describe_stream());

@@ -108,6 +108,7 @@ Result<void> ReadPlanner::bound(ReadPlan& plan, std::optional<Position> resume) 
 Result<void> ReadPlanner::bound_forward(ReadPlan& plan) const {
   const ReadFrom& from = request_.from;
   const auto at_least = [&](Position position) { plan.lower = std::max(plan.lower, position); };
+  if (request_.below) plan.upper = std::min(plan.upper, *request_.below);
   if (from.position) {
     if (*from.position > plan.as_of)
       return fail(Code::kOutOfRange, "position {} is past the end, {}", from.position->raw(),

@@ -101,7 +101,8 @@ const EventView& EventReader::read(const RecordPlace& place, const RecordView& r
             .version = version,
             .time_ms = record.timestamp_ms,
             .stream = record.key,
-            .data = record.value};
+            .data = record.value,
+            .record_headers = record.headers};
   seen_ = 0;
   tags_.clear();
   extensions_.clear();

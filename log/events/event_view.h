@@ -37,6 +37,8 @@ struct EventView {
   std::span<const std::string_view> tags;
   std::span<const HeaderView> extensions;  ///< named without "ce_"
   std::span<const HeaderView> headers;
+  std::optional<HeadersView> record_headers;  ///< all, as the record has them; none: an event that
+                                              ///< was read before
 };
 
 /// An event that owns what it says, seen as an EventView. Owner of the bytes: the event.
