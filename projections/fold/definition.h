@@ -35,8 +35,9 @@ public:
   StateAccess& operator=(const StateAccess&) = delete;
   virtual ~StateAccess() = default;
 
-  /// The key's state, constructed if there is none; valid until close(). Null: the store failed (or
-  /// the key is of another lane): run() returns at once, without an error of its own.
+  /// The key's state, constructed if there is none; valid until close(). Null: the store failed, or
+  /// the key is of another lane: run() goes on with the event's next key, without an error of its
+  /// own.
   virtual void* open(ByteView key) = 0;
   /// Ends what open() began. One key is open at a time.
   virtual void close(Verdict verdict) = 0;
@@ -65,12 +66,14 @@ struct Handler {
   std::string type;                    ///< of the events; empty: those without a type
   std::shared_ptr<const void> object;  ///< the user's functions
   /// Decodes the event, finds its key or keys, opens each one's state, folds, closes it. The error
-  /// is the reason for which the event is poison (its states are closed with kUndo then). Other
-  /// exceptions than bad_alloc don't leave it.
+  /// is the reason for which the event is poison (its states are closed with kUndo then: an event
+  /// of several keys is tried on all of them before the first is kept). Other exceptions than
+  /// bad_alloc don't leave it.
   Result<void> (*run)(const void* object, const InputEvent& event, FoldRun& run) = nullptr;
   /// The event's keys alone, for who shares work out; null: keyed by stream.
   Result<void> (*keys)(const void* object, const InputEvent& event,
                        const std::function<void(ByteView)>& take) = nullptr;
+  std::string shape = {};  ///< what can be seen of it: fields, key, upcasters
 };
 
 enum class PoisonPolicy : std::uint8_t {
@@ -103,13 +106,15 @@ struct Definition {
   PoisonPolicy poison = PoisonPolicy::kStop;
   std::string park_topic;  ///< kPark
   StoreChoice store = MemoryStore{};
-  bool has_effects = false;   ///< a handler takes Effects
-  std::string publish_topic;  ///< changes of states go there as events; empty: nowhere
+  bool has_effects = false;           ///< a handler takes Effects
+  std::string publish_topic;          ///< changes of states go there as events; empty: nowhere
+  std::vector<std::string> mistakes;  ///< what the builder found wrong: check_definition() says it
 
   /// The handler for an event type; null: none.
   [[nodiscard]] const Handler* find(std::string_view type) const;
-  /// Of everything that can be seen of the definition: topics, event types, key, state's shape,
-  /// upcasters, lookups, policies. Bodies of handlers cannot be seen.
+  /// Of everything that can be seen of what states depend on: topics, event types, key, state's
+  /// shape, upcasters, lookups. Bodies of handlers cannot be seen. Store, poison policy and publish
+  /// topic may change under the same version.
   [[nodiscard]] std::uint64_t fingerprint() const;
   /// What fingerprint() is made of, a line each: for the message when two differ.
   [[nodiscard]] std::string described() const;
@@ -117,7 +122,7 @@ struct Definition {
 using DefinitionPtr = std::shared_ptr<const Definition>;
 
 /// kInvalid names what is wrong: the name, no topic, no handler, a lookup of a lookup, park without
-/// a topic.
+/// a topic, a mistake of the builder.
 [[nodiscard]] Result<void> check_definition(const Definition& definition);
 
 }  // namespace stele::projections

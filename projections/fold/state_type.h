@@ -18,7 +18,7 @@ struct StateType {
   bool trivial = false;  ///< trivially copyable: copy and move are memcpy, destroy is nothing
   void (*construct)(void* at) = nullptr;  ///< the state before the first event
   void (*destroy)(void* at) = nullptr;
-  void (*move)(void* to, void* from) = nullptr;  ///< to: raw memory; from: destroyed afterwards
+  void (*move)(void* to, void* from) = nullptr;            ///< to: raw memory; destroys `from`, too
   void (*copy)(void* to, const void* from) = nullptr;      ///< to: raw memory
   void (*encode)(const void* state, Bytes& to) = nullptr;  ///< appends
   /// `at` holds a constructed state, which it replaces. kCorrupt.
