@@ -81,9 +81,11 @@ public:
       std::size_t fold, const Key& key,
       const std::function<void(const void* state, std::int64_t last_place)>& visit) const = 0;
 
-  /// The states are those of `mark` now: nobody folds. SQLite: durable when it returns. Memory: a
-  /// snapshot is taken if one is due, or if `force`d; durable then. kNoSpace, kIo: nothing changed
-  /// on disk, go on and try again later.
+  /// The states are those of `mark` now: nobody folds. Made durable if it is time for that (memory:
+  /// a snapshot; SQLite: a transaction; else it returns at once: call it after every lot), or if
+  /// `force`d. What was not forced is safe from kill -9; SQLite's last ones may go back to an older
+  /// mark when power fails. kNoSpace, kIo: go on and try again later; kClosed: SQLite had to give
+  /// states up that it held no longer, restore() first.
   virtual Result<void> commit(const Mark& mark, bool force) = 0;
 
   /// Every key of a fold with its state, by (hash, key): the same for the same states, whatever the
