@@ -1,0 +1,15 @@
+// Tags that make something happen once: an event carries the tag, and leaves under an append condition that
+// no event has it. The log counts such events for ever, removed ones too. Thread: any.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "log/events/event.h"
+
+namespace stele::projections {
+
+/// "<kind>:<id>"; of an id that makes it too long for a tag: "<kind>:" and 32 hex digits of its hash.
+[[nodiscard]] std::string lasting_tag(std::string_view kind, std::string_view id);
+
+}  // namespace stele::projections
