@@ -26,7 +26,9 @@ namespace stele::projections {
 struct FlowTaskOptions {
   std::string folder;             ///< of snapshots or the SQLite file; made if it is not there
   std::uint32_t lanes = 1;        ///< threads that fold; more than 1: not with lookups or effects
-  std::int64_t effects_from = 0;  ///< effects of events below this place are muted (store sources)
+  /// Effects and published changes of events below it are muted. nullopt: all are, and timers don't
+  /// fire: a version that is not live.
+  std::optional<Checkpoint> effects_from = Checkpoint{};
   std::size_t poison_max = 10'000;  ///< recorded; beyond it the task stops
 };
 
@@ -76,6 +78,9 @@ public:
   virtual Result<bool> step(std::chrono::nanoseconds longest) = 0;
   /// Makes states and checkpoint durable now.
   virtual Result<void> commit() = 0;
+  /// From now on, as FlowTaskOptions::effects_from: a version that becomes the live one, or no
+  /// longer is. Between steps.
+  virtual void set_effects_from(std::optional<Checkpoint> from) = 0;
 
   /// Calls `visit` with the state (null: none) of a key of the projection itself, and returns the
   /// checkpoint that it stands for: exactly the events below it are in it.
