@@ -113,8 +113,7 @@ Result<void> EngineAtWork::catch_up(const Progress& progress) {
     if (!share_.started()) STELE_DO(share_.poll(std::chrono::nanoseconds(0)));
     bool caught_up = true;
     for (FlowGroup* const group : groups_.all()) {
-      STELE_TRY(const bool end, group->step(std::chrono::nanoseconds(0)));
-      caught_up = caught_up && end;
+      caught_up = group->step() && caught_up;
       STELE_TRY(const bool switched, group->promote_built());
       caught_up = caught_up && !switched;
     }
@@ -122,8 +121,10 @@ Result<void> EngineAtWork::catch_up(const Progress& progress) {
       told = env_.now();
       progress(status());
     }
-    if (caught_up) return {};
+    if (caught_up) break;
   }
+  for (const FlowGroup* const group : groups_.all()) STELE_DO(group->trouble());
+  return {};
 }
 
 Result<void> EngineAtWork::start() {

@@ -183,8 +183,7 @@ FlowGroup::Version* FlowGroup::built() const {
   for (auto each = versions_.rbegin(); each != versions_.rend(); ++each) {
     if (role_of(each->first) != VersionRole::kBuilding) continue;
     const auto& runs = each->second->runs;
-    const bool ready = std::ranges::all_of(
-        runs, [](const auto& run) { return run->caught_up() && run->error().empty(); });
+    const bool ready = std::ranges::all_of(runs, [](const auto& run) { return run->caught_up(); });
     if (ready && !runs.empty()) return each->second.get();
   }
   return nullptr;
@@ -204,7 +203,7 @@ Result<void> FlowGroup::promote(std::uint32_t version) {
   for (const auto& run : to->runs) {
     if (run->caught_up()) continue;
     return fail(Code::kInvalid, "projection {} version {} has not caught up yet: {}", name_,
-                version, run->error().empty() ? "it is being built" : run->error());
+                version, run->error().value_or(Error{Code::kInvalid, "it is being built"}).detail);
   }
   return switch_to(*to);
 }
@@ -321,27 +320,29 @@ Result<void> FlowGroup::write_switch(const Version& to, const Checkpoint& effect
 
 // --- folding ---
 
-Result<bool> FlowGroup::step(std::chrono::nanoseconds longest) {
-  std::vector<std::shared_ptr<TaskRun>> live;
-  std::vector<std::shared_ptr<TaskRun>> others;
+bool FlowGroup::step() {
+  std::vector<std::shared_ptr<TaskRun>> runs;
   {
     const std::scoped_lock lock(mutex_);
-    if (halted_) return std::unexpected(*halted_);
-    for (const auto& [number, version] : versions_) {
-      auto& to = role_of(number) == VersionRole::kLive ? live : others;
-      to.insert(to.end(), version->runs.begin(), version->runs.end());
-    }
+    if (halted_) return true;
+    runs = all_runs();
   }
-  bool caught_up = true;
-  for (const auto& run : live) {
-    STELE_TRY(const bool end, run->step(longest));
-    caught_up = caught_up && end;
+  bool is_done = true;
+  for (const auto& run : runs) {
+    is_done = run->step(std::chrono::nanoseconds(0)).value_or(true) && is_done;
   }
-  for (const auto& run : others) {
-    // Its error is its own: status() tells it. The live version goes on.
-    caught_up = run->step(std::chrono::nanoseconds(0)).value_or(true) && caught_up;
+  return is_done;
+}
+
+Result<void> FlowGroup::trouble() const {
+  const std::scoped_lock lock(mutex_);
+  if (halted_) return std::unexpected(*halted_);
+  const Version* const live = live_ ? find(live_->version) : nullptr;
+  if (live == nullptr) return {};
+  for (const auto& run : live->runs) {
+    if (const auto error = run->error()) return std::unexpected(*error);
   }
-  return caught_up;
+  return {};
 }
 
 void FlowGroup::start_run(TaskRun& run) {

@@ -56,8 +56,10 @@ public:
   /// kInvalid: it is live. States and definition are gone when it returns.
   Result<void> remove(std::uint32_t version);
 
-  /// Steps every task once; true: all have caught up, or have stopped before.
-  Result<bool> step(std::chrono::nanoseconds longest);
+  /// Steps every task once; true: nothing is left to do but for those whose step failed.
+  bool step();
+  /// Why the live version does not fold; status() tells the others'.
+  [[nodiscard]] Result<void> trouble() const;
   /// Switches to a version that is built and may be switched to by itself; true if it did.
   Result<bool> promote_built();
 

@@ -136,8 +136,9 @@ void FlowGroup::tell(EngineStatus& status) const {
                       .role = role_of(number),
                       .task = task_name(run->number()),
                       .flow = run->task().status(),
-                      .error = run->error(),
+                      .error = {},
                       .time_left = {}};
+      if (const auto error = run->error()) task.error = error->text();
       task.time_left = time_left(task.flow);
       status.push_back(std::move(task));
     }

@@ -80,11 +80,11 @@ Result<bool> TaskRun::step_held(std::chrono::nanoseconds longest) {
   auto stepped = task_->step(longest);
   caught_up_.store(stepped.value_or(false), std::memory_order_release);
   const std::scoped_lock lock(mutex_);
-  error_ = stepped ? std::string() : stepped.error().text();
+  error_ = stepped ? std::nullopt : std::optional(stepped.error());
   return stepped;
 }
 
-std::string TaskRun::error() const {
+std::optional<Error> TaskRun::error() const {
   const std::scoped_lock lock(mutex_);
   return error_;
 }

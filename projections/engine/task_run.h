@@ -64,8 +64,8 @@ public:
   Result<bool> step(std::chrono::nanoseconds longest);
   /// The last step said that nothing more is there.
   [[nodiscard]] bool caught_up() const { return caught_up_.load(std::memory_order_acquire); }
-  /// Why the last step failed; empty: it did not.
-  [[nodiscard]] std::string error() const;
+  /// Why the last step failed; nullopt: it did not.
+  [[nodiscard]] std::optional<Error> error() const;
 
   /// Steps on a thread of its own until stop(): `after_step` is called after each, on that thread,
   /// while nobody holds the run. After an error that may pass (kIo, kNoSpace, kOverloaded,
@@ -95,7 +95,7 @@ private:
   bool held_ = false;
   int waiting_ = 0;  ///< holders: they go before the worker
   bool stop_ = false;
-  std::string error_;
+  std::optional<Error> error_;
   std::thread worker_;
 };
 

@@ -172,9 +172,16 @@ template <class T>
 struct Holder {
   T value;
 };
+#if defined(__clang__)
+#pragma clang diagnostic push
+#pragma clang diagnostic ignored "-Wundefined-internal"  // of types in anonymous namespaces
+#endif
 /// Never defined: only places in it are named, by the compiler.
 template <class T>
 extern const Holder<T> kNowhere;
+#if defined(__clang__)
+#pragma clang diagnostic pop
+#endif
 
 template <class T>
 struct PlaceOf {

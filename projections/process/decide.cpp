@@ -104,7 +104,7 @@ public:
   CommandRun(const Definition& evolve, EventAccess& store, const DecideScope& scope,
              const DecideOptions& options)
       : evolve_(evolve), store_(store), scope_(scope), options_(options) {
-    if (!options.command.empty()) tag_ = lasting_tag("command", options.command);
+    if (!options.command.empty()) tag_ = lasting_tag(kCommandTag, options.command);
   }
 
   Result<Decided> run(const DecideFunction& decide, const std::optional<LoadedState>& from) {

@@ -13,4 +13,10 @@ std::string lasting_tag(std::string_view kind, std::string_view id) {
   return fmt::format("{}:{:016x}{:016x}", kind, hash.high, hash.low);
 }
 
+bool is_lasting_tag(std::string_view tag) {
+  for (const std::string_view kind : {kEffectTag, kCommandTag})
+    if (tag.size() > kind.size() && tag.starts_with(kind) && tag[kind.size()] == ':') return true;
+  return false;
+}
+
 }  // namespace stele::projections

@@ -9,7 +9,14 @@
 
 namespace stele::projections {
 
+inline constexpr std::string_view kEffectTag = "effect";
+inline constexpr std::string_view kCommandTag = "command";
+
 /// "<kind>:<id>"; of an id that makes it too long for a tag: "<kind>:" and 32 hex digits of its hash.
 [[nodiscard]] std::string lasting_tag(std::string_view kind, std::string_view id);
+
+/// True for tags that lasting_tag() makes of effects and commands: they belong to one event, copies
+/// of it don't bear them.
+[[nodiscard]] bool is_lasting_tag(std::string_view tag);
 
 }  // namespace stele::projections

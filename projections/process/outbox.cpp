@@ -24,7 +24,7 @@ constexpr std::string_view kTimerExtension = "timer";
 constexpr std::string_view kCausationExtension = "causationid";
 
 std::string tag_of(std::string_view id) {
-  return lasting_tag("effect", id);
+  return lasting_tag(kEffectTag, id);
 }
 
 void set_extension(log::NewEvent& event, std::string_view name, std::string value) {

@@ -81,7 +81,7 @@ private:
   std::int32_t partition_count_;
   PartitionRule rule_;
   nanoseconds every_;
-  steady_clock::time_point ask_again_ = steady_clock::time_point::min();
+  steady_clock::time_point ask_again_;
   std::vector<std::int32_t> wanted_;
   std::vector<std::int32_t> held_;
 };

@@ -215,6 +215,7 @@ KafkaSettings reader_settings(const KafkaOptions& options, std::size_t input_cou
        std::to_string(std::max<std::size_t>(
            options.fetched_bytes_max / 1024 / std::max<std::size_t>(input_count, 1), 64))},
       {"fetch.error.backoff.ms", "100"},
+      {"fetch.wait.max.ms", "100"},  // the end is known when a fetch has found nothing
   };
   const KafkaSettings shared = kafka_settings(options);
   settings.insert(settings.end(), shared.begin(), shared.end());

@@ -102,7 +102,7 @@ private:
   bool caught_up_ = false;
   steady_clock::time_point end_asked_ = steady_clock::now();
   milliseconds reconnect_after_ = kReconnectFirst;
-  steady_clock::time_point reconnect_at_ = steady_clock::time_point::min();
+  steady_clock::time_point reconnect_at_;
   steady_clock::time_point passed_over_;
   std::unique_ptr<Subscription> subscription_;
 };

@@ -1,7 +1,6 @@
 // One shard of one fold: states by key, in memory.
 //
-//   slots   [ tag 32 | ref 32 ] in the order of tags, gaps between: place = tag's upper bits, or
-//   the
+//   slots   [ tag 32 | ref 32 ] in the order of tags, gaps between: place = tag's upper bits, or the
 //           next free one behind it; a search ends at the first greater tag
 //   chunks  [ state ][ key length 28, flags 4 ][ key ]   an entry; never moves, freed ones are
 //                                                        taken again by entries of their size

@@ -25,15 +25,6 @@ const PastStates* nearest(const Past& past, const Bound& bound) {
   return best;
 }
 
-std::vector<std::string> flow_topics(const Definition& definition) {
-  std::vector<std::string> topics = definition.topics;
-  for (const DefinitionPtr& lookup : definition.lookups)
-    topics.insert(topics.end(), lookup->topics.begin(), lookup->topics.end());
-  std::ranges::sort(topics);
-  topics.erase(std::ranges::unique(topics).begin(), topics.end());
-  return topics;
-}
-
 bool is_of_store(const Past& past) {
   return past.inputs.size() == 1 && past.inputs.front().is_store() &&
          past.source->events() != nullptr;
@@ -60,9 +51,8 @@ public:
     for (const InputId& input : past_.inputs) at_.set(input, from.next(input));
     to_fold_ = left();
     if (to_fold_ == 0) return {};
-    STELE_TRY(const auto reader,
-              past_.source->open(flow_topics(*past_.definition), past_.inputs, from));
-    for (int quiet = 0; left() > 0;) {
+    STELE_TRY(const auto reader, past_.source->open(replay.topics(), past_.inputs, from));
+    for (int quiet = 0; left() > 0 && !gives_up(replay);) {
       STELE_TRY(const LotPtr lot, reader->next(kLotWait));
       STELE_DO(fold_lot(*lot, replay));
       quiet = lot->end ? quiet + 1 : 0;
@@ -74,6 +64,9 @@ public:
   }
 
 private:
+  [[nodiscard]] static bool gives_up(FlowReplay& replay) {
+    return replay.states().only() && replay.needs_all_keys();
+  }
   [[nodiscard]] std::uint64_t left() const {
     std::int64_t sum = 0;
     for (const InputPlace& place : at_.places())
@@ -114,7 +107,8 @@ Result<Bound> bound_of_version(const Past& past, const StreamHistory& history,
   const Version version = std::get<AtVersion>(moment.at).version;
   if (version < Version(0)) return fail(Code::kOutOfRange, "versions count from 0");
   const Position end(known.below.next(InputId::store()));
-  STELE_TRY(const std::optional<Position> behind, behind_version(history, version, end));
+  const StreamHistory stream{history.events, past.definition->topics, history.stream};
+  STELE_TRY(const std::optional<Position> behind, behind_version(stream, version, end));
   if (!behind) return fail(Code::kOutOfRange, "the stream has no version {} yet", version.raw());
   return below_position(*past.source, known, *behind);
 }
@@ -133,43 +127,56 @@ Result<void> fold_stream(const Past& past, const StreamHistory& history, const B
   });
 }
 
+/// The place of the only stream that holds the key's events.
+Result<Bound> bound_of_key(const Past& past, const StreamHistory* history, const Moment& moment) {
+  if (!std::holds_alternative<AtVersion>(moment.at))
+    return bound_of(*past.source, past.inputs, moment);
+  const Definition& definition = *past.definition;
+  if (history == nullptr)
+    return fail(Code::kInvalid, "{} has no versions: it is not keyed by the stream of a store",
+                definition.name);
+  if (definition.topics.size() > 1)
+    return fail(Code::kInvalid, "{} reads streams of several topics: a version of which?",
+                definition.name);
+  return bound_of_version(past, *history, moment);
+}
+
+PastState answer(FlowReplay& replay, ByteView key, Bound bound) {
+  PastState state{.state = std::nullopt,
+                  .token = std::move(bound.token),
+                  .checkpoint = std::move(bound.below),
+                  .events_folded = replay.event_count()};
+  if (const StateBox* found = replay.states().find(key)) state.state.emplace(*found);
+  return state;
+}
+
 }  // namespace
 
 Result<PastState> state_at(const Past& past, ByteView key, const Moment& moment) {
   const Definition& definition = *past.definition;
-  const bool has_streams = is_of_store(past) && definition.keyed_by_stream;
+  const std::string only(as_text(key));
+  FlowReplay replay(definition, past.parked, only);
+  const std::vector<std::string> topics = replay.topics();
   std::optional<StreamHistory> history;
-  if (has_streams)
-    history.emplace(*past.source->events(), definition.topics, std::string(as_text(key)));
-  Bound bound;
-  if (std::holds_alternative<AtVersion>(moment.at)) {
-    if (!history)
-      return fail(Code::kInvalid, "{} has no versions: it is not keyed by stream of a store",
-                  definition.name);
-    if (definition.topics.size() > 1)
-      return fail(Code::kInvalid, "{} reads streams of several topics: a version of which?",
-                  definition.name);
-    STELE_TRY(bound, bound_of_version(past, *history, moment));
-  } else {
-    STELE_TRY(bound, bound_of(*past.source, past.inputs, moment));
-  }
-  FlowReplay replay(definition, std::string(as_text(key)));
+  if (is_of_store(past) && definition.keyed_by_stream)
+    history.emplace(*past.source->events(), topics, only);
+  STELE_TRY(Bound bound, bound_of_key(past, history ? &*history : nullptr, moment));
+  const PastTableOptions options;
   if (history && definition.lookups.empty()) {
     STELE_DO(fold_stream(past, *history, bound, replay));
-  } else {
-    const PastTableOptions options;
-    STELE_DO(FlowHistory(past, bound, options).fold_into(replay));
+    return answer(replay, key, std::move(bound));
   }
-  return PastState{.state = replay.states().release_only(),
-                   .token = std::move(bound.token),
-                   .checkpoint = std::move(bound.below),
-                   .events_folded = replay.event_count()};
+  STELE_DO(FlowHistory(past, bound, options).fold_into(replay));
+  if (!replay.needs_all_keys()) return answer(replay, key, std::move(bound));
+  FlowReplay all(definition, past.parked, std::nullopt);
+  STELE_DO(FlowHistory(past, bound, options).fold_into(all));
+  return answer(all, key, std::move(bound));
 }
 
 Result<std::unique_ptr<PastTable>> states_at(const Past& past, const Moment& moment,
                                              const PastTableOptions& options) {
   STELE_TRY(Bound bound, bound_of(*past.source, past.inputs, moment));
-  FlowReplay replay(*past.definition, std::nullopt);
+  FlowReplay replay(*past.definition, past.parked, std::nullopt);
   STELE_DO(FlowHistory(past, bound, options).fold_into(replay));
   return std::make_unique<PastTable>(past.definition, replay.states().release(),
                                      std::move(bound.token), std::move(bound.below));

@@ -2,8 +2,8 @@
 //
 //   moment ─► Bound (below which place, which event times)
 //   one key, keyed by stream:   index ─► its own events behind the nearest snapshot ─► fold
-//   other keys, lookups:        nearest snapshot ─► all events of the flow ─► fold what is the
-//   key's a whole projection:         nearest snapshot ─► all events of the flow ─► PastTable
+//   other keys, lookups:        nearest snapshot ─► all events of the flow ─► fold the key's
+//   a whole projection:         nearest snapshot ─► all events of the flow ─► PastTable
 //
 // A snapshot serves a moment if it holds nothing that does not belong: its checkpoint is not behind
 // the bound, and its greatest event time not later than the one asked for. What retention,
@@ -25,6 +25,7 @@
 #include "projections/fold/state_box.h"
 #include "projections/sources/source.h"
 #include "projections/state/state_store.h"
+#include "projections/temporal/flow_replay.h"
 #include "projections/temporal/moment.h"
 #include "projections/temporal/past_table.h"
 
@@ -39,8 +40,9 @@ struct Past {
   /// Snapshots of this very definition, in any order.
   std::vector<std::shared_ptr<const PastStates>> snapshots = {};
   /// True for events that the live fold has passed over as poison, though the handlers of today
-  /// could fold them (they were redriven). Null: none.
+  /// could fold them. Null: none.
   std::function<bool(const InputId& input, std::int64_t place)> passed_over = nullptr;
+  ParkedEvents parked = {};  ///< of a projection that parks poison events
 };
 
 /// A key's state at a moment.

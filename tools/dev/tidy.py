@@ -29,7 +29,7 @@ CODE = (*CPP, ".py", ".sh", ".cmake", ".java", ".sql", "CMakeLists.txt")
 
 LOG = ["base", "env", "format", "journal", "segment", "order", "index", "events", "streams", "partition", "compaction", "store",
        "event_store"]
-PROJECTIONS = ["fold", "state", "sources", "process", "temporal", "engine", "testkit"]
+PROJECTIONS = ["fold", "state", "sources", "process", "flow", "temporal", "engine", "testkit"]
 # Within log a folder may include those to its left; base, env and format know base alone.
 ARROWS: dict[str, list[str]] = {
     f"log/{folder}": ["log/base"] if folder in ("base", "env", "format") else
@@ -91,6 +91,9 @@ DOOR_ALLOWED: dict[tuple[str, str], str] = {
     ("log/event_store/batch_cache", "lock"): "readers on any thread share the decoded batches, bounded in bytes",
     ("log/streams/", "lock"): "rules of streams are read by any thread",
     ("log/store/", "lock"): "the embedded front is thread-safe: who finds the core idle runs it",
+    ("projections/flow/lanes", "thread"): "lanes fold in parallel, one more thread reads ahead",
+    ("projections/flow/lanes", "lock"): "lots are handed to the lanes, and lanes waited for",
+    ("projections/flow/flow_", "lock"): "readers on any thread ask how far a flow has got, and wait for it",
     ("server/core/buffer_pool", "lock"): "buffers come back from whichever thread drops the last reader",
     ("server/core/descriptor", "raw I/O"): "closes sockets, which are not files of the store",
     ("server/core/listener", "raw I/O"): "keeps a descriptor in reserve for when there are none left",

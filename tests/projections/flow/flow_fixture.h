@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "log/event_store/event_store.h"
-#include "projections/engine/flow_task.h"
+#include "projections/flow/flow_task.h"
 #include "projections/fold/state_codec.h"
 #include "projections/sources/embedded_source.h"
 #include "tests/support/sim_env.h"
@@ -169,6 +169,9 @@ protected:
   FlowFixture() { open_store(); }
 
   void open_store() {
+    source_.reset();
+    events_.reset();
+    store_.reset();
     auto opened = log::Store::open("/data", env_,
                                    {.journal_bytes_min = 1 << 20,
                                     .journal_bytes_max = 4 << 20,

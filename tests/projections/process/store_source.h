@@ -8,41 +8,27 @@
 #include <utility>
 #include <vector>
 
+#include "log/events/event_view.h"
 #include "projections/sources/source.h"
+#include "projections/sources/viewed_event.h"
 
 namespace stele::projections {
 
 /// One event as a source gives it; owner of what `event` shows.
-struct HeldEvent {
-  explicit HeldEvent(log::RecordedEvent recorded) : held(std::move(recorded)) {
-    add("ce_id", held.id);
-    if (!held.type.empty()) add("ce_type", held.type);
-    for (const auto& [name, value] : held.extensions) add("ce_" + name, value.value_or(""));
-    for (const auto& [name, text] : texts) headers.push_back({name, as_bytes(text)});
-    event = {.topic = held.topic,
-             .partition = held.partition.partition,
-             .offset = held.offset,
-             .position = held.position,
-             .recorded_us = held.recorded_us,
-             .time_ms = held.time_ms,
-             .type = held.type,
-             .headers = headers,
-             .version = held.version};
-    if (held.stream) event.stream = as_bytes(*held.stream);
-    if (held.data) event.data = ByteView(*held.data);
-  }
+class HeldEvent {
+public:
+  explicit HeldEvent(log::RecordedEvent recorded)
+      : held_(std::move(recorded)), view_(held_), event(viewed_.read(view_.view())) {}
   HeldEvent(const HeldEvent&) = delete;
   HeldEvent& operator=(const HeldEvent&) = delete;
 
-  log::RecordedEvent held;
-  std::deque<std::pair<std::string, std::string>> texts;
-  std::vector<HeaderView> headers;
-  InputEvent event;
-
 private:
-  void add(std::string name, std::string value) {
-    texts.emplace_back(std::move(name), std::move(value));
-  }
+  log::RecordedEvent held_;
+  log::ViewOf view_;
+  ViewedEvent viewed_;
+
+public:
+  InputEvent event;
 };
 
 class StoreAccess final : public EventAccess {

@@ -14,8 +14,9 @@ using namespace std::chrono_literals;
 
 constexpr auto kLongest = 10s;
 
-log::TopicEvent placed(const std::string& stream, const std::string& data) {
-  return {"orders",
+log::TopicEvent placed(const std::string& topic, const std::string& stream,
+                       const std::string& data) {
+  return {topic,
           {.stream = stream,
            .id = "e-" + data,
            .type = "Placed",
@@ -29,9 +30,13 @@ log::TopicEvent placed(const std::string& stream, const std::string& data) {
 
 class KafkaSourceTest : public ::testing::Test {
 protected:
+  // One for all: it takes a second to go.
+  static void SetUpTestSuite() { cluster_ = std::make_unique<MockCluster>(); }
+  static void TearDownTestSuite() { cluster_.reset(); }
+
   KafkaSourceTest() {
-    cluster_.create_topic("orders", kPartitions);
-    KafkaOptions options{.brokers = cluster_.brokers()};
+    cluster_->create_topic(topic_, kPartitions);
+    KafkaOptions options{.brokers = cluster_->brokers()};
     options.lot_events_max = 7;
     source_ = open_kafka_source(options, *env_).value();
   }
@@ -40,12 +45,12 @@ protected:
   void append(int count, int first = 0) {
     std::vector<log::TopicEvent> events;
     for (int i = first; i < first + count; ++i)
-      events.push_back(placed("o-" + std::to_string(i % 10), std::to_string(i)));
+      events.push_back(placed(topic_, "o-" + std::to_string(i % 10), std::to_string(i)));
     const auto done = source_->append(std::move(events));
     ASSERT_TRUE(done) << done.error().text();
   }
   std::unique_ptr<SourceReader> open(const Checkpoint& from = {}) {
-    return source_->open({"orders"}, source_->inputs({"orders"}).value(), from).value();
+    return source_->open({topic_}, source_->inputs({topic_}).value(), from).value();
   }
   /// Reads up to the end, checks what every lot promises; data in order, by stream.
   std::map<std::string, std::vector<int>> read(SourceReader& reader, Checkpoint& at) {
@@ -73,7 +78,8 @@ protected:
   }
 
   static constexpr int kPartitions = 3;
-  MockCluster cluster_;
+  static inline std::unique_ptr<MockCluster> cluster_;
+  const std::string topic_ = ::testing::UnitTest::GetInstance()->current_test_info()->name();
   std::unique_ptr<Env> env_ = make_posix_env().value();
   std::unique_ptr<Source> source_;
 };
@@ -89,7 +95,7 @@ TEST_F(KafkaSourceTest, GivesEveryStreamInTheOrderInWhichItWasAppended) {
     for (std::size_t i = 0; i < numbers.size(); ++i)
       EXPECT_EQ(numbers[i], std::stoi(stream.substr(2)) + static_cast<int>(i) * 10);
   }
-  EXPECT_EQ(at, source_->end(source_->inputs({"orders"}).value()).value());
+  EXPECT_EQ(at, source_->end(source_->inputs({topic_}).value()).value());
 }
 
 TEST_F(KafkaSourceTest, GoesOnWhereACheckpointSaysAndThenWithWhatComes) {
@@ -110,7 +116,7 @@ TEST_F(KafkaSourceTest, GoesOnWhereACheckpointSaysAndThenWithWhatComes) {
     for (const auto& [stream, numbers] : read(*reader, at)) count += numbers.size();
   }
   EXPECT_EQ(count, 10U);
-  EXPECT_EQ(at, source_->end(source_->inputs({"orders"}).value()).value());
+  EXPECT_EQ(at, source_->end(source_->inputs({topic_}).value()).value());
 }
 
 TEST_F(KafkaSourceTest, LotsOutliveTheirReader) {
@@ -129,14 +135,14 @@ TEST_F(KafkaSourceTest, LotsOutliveTheirReader) {
 }
 
 TEST_F(KafkaSourceTest, AnEventComesWithAllThatItsRecordSays) {
-  ASSERT_TRUE(source_->append({placed("o-1", "17")}));
+  ASSERT_TRUE(source_->append({placed(topic_, "o-1", "17")}));
   const auto reader = open();
   LotPtr lot;
   do lot = reader->next(kLongest).value();
   while (lot->events.empty() && !lot->end);
   ASSERT_EQ(lot->events.size(), 1U);
   const InputEvent& event = lot->events[0];
-  EXPECT_EQ(event.topic, "orders");
+  EXPECT_EQ(event.topic, topic_);
   EXPECT_EQ(event.type, "Placed");
   EXPECT_EQ(event.time_ms, 1'700'000'000'123);
   EXPECT_EQ(event.recorded_us, 1'700'000'000'123'000);
@@ -162,8 +168,8 @@ TEST_F(KafkaSourceTest, AnEventComesWithAllThatItsRecordSays) {
 }
 
 TEST_F(KafkaSourceTest, NullAndEmptyAreNotTheSame) {
-  ASSERT_TRUE(source_->append({{"orders", {.stream = "", .type = "Empty", .data = Bytes()}},
-                               {"orders", {.type = "Null"}}}));
+  ASSERT_TRUE(source_->append(
+      {{topic_, {.stream = "", .type = "Empty", .data = Bytes()}}, {topic_, {.type = "Null"}}}));
   const auto reader = open();
   std::map<std::string, InputEvent> seen;
   std::vector<LotPtr> lots;
@@ -189,36 +195,36 @@ TEST_F(KafkaSourceTest, TheEndIsToldAtOnceAndThenAfterTheWait) {
 
 TEST_F(KafkaSourceTest, ACheckpointPastTheEndIsOutOfRange) {
   append(3);
-  const auto reader = open(Checkpoint({{{"orders", 0}, 1000}}));
+  const auto reader = open(Checkpoint({{{topic_, 0}, 1000}}));
   for (int i = 0; i < 100; ++i) {
     const auto lot = reader->next(kLongest);
     if (lot && !(*lot)->end) continue;
     ASSERT_FALSE(lot) << "ended without an error";
     EXPECT_EQ(lot.error().code, Code::kOutOfRange);
-    EXPECT_NE(lot.error().detail.find("orders/0"), std::string::npos) << lot.error().detail;
+    EXPECT_NE(lot.error().detail.find(topic_ + "/0"), std::string::npos) << lot.error().detail;
     return;
   }
   FAIL() << "no end";
 }
 
 TEST_F(KafkaSourceTest, WhatIsNotThereIsNamed) {
-  const auto reader = source_->open({"orders"}, {{"orders", kPartitions}}, {});
+  const auto reader = source_->open({topic_}, {{topic_, kPartitions}}, {});
   ASSERT_FALSE(reader);
   EXPECT_EQ(reader.error().code, Code::kNotFound);
-  EXPECT_NE(reader.error().detail.find("orders has 3 partitions"), std::string::npos);
+  EXPECT_NE(reader.error().detail.find(topic_ + " has 3 partitions"), std::string::npos);
 }
 
 TEST_F(KafkaSourceTest, ARefusedAppendNamesTheTopic) {
   constexpr std::int16_t kProduce = 0;
-  cluster_.refuse_next(kProduce, RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
-  const auto done = source_->append({placed("o-1", "1")});
+  cluster_->refuse_next(kProduce, RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
+  const auto done = source_->append({placed(topic_, "o-1", "1")});
   ASSERT_FALSE(done);
   EXPECT_EQ(done.error().code, Code::kInvalid);
-  EXPECT_NE(done.error().detail.find("topic orders"), std::string::npos) << done.error().detail;
+  EXPECT_NE(done.error().detail.find("topic " + topic_), std::string::npos) << done.error().detail;
 }
 
 TEST_F(KafkaSourceTest, AnEventThatIsNoneIsRefusedBeforeItIsSent) {
-  const auto done = source_->append({{"orders", {.headers = {{"ce_id", "1"}}}}});
+  const auto done = source_->append({{topic_, {.headers = {{"ce_id", "1"}}}}});
   ASSERT_FALSE(done);
   EXPECT_EQ(done.error().code, Code::kInvalid);
 }

@@ -4,7 +4,7 @@
 #include "log/env/posix_env.h"
 #include "projections/state/memory_store.h"
 #include "projections/state/sqlite_store.h"
-#include "tests/projections/state/scratch_folder.h"
+#include "tests/log/env/temp_folder.h"
 #include "tests/projections/state/state_life.h"
 #include "tests/support/sim_env.h"
 
@@ -33,8 +33,7 @@ void expect_lives(std::uint64_t seed, std::size_t key_count, const Open& open,
       const auto taken = store.stats().snapshot_count;
       ASSERT_TRUE(store.commit(life.now().mark, life.random().chance(20)).has_value());
       if (store.stats().snapshot_count > taken) durable = life.now();
-      for (int i = 0; i < 20; ++i)
-        life.expect_one(store, life.random().below(2), life.draw_key());
+      for (int i = 0; i < 20; ++i) life.expect_one(store, life.random().below(2), life.draw_key());
       expect_equal(store, life.now().contents);
       EXPECT_EQ(store.stats().key_count,
                 life.now().contents[0].size() + life.now().contents[1].size());
@@ -76,7 +75,7 @@ TEST(SqliteStoreModel, FoldsCommitsAndRestartsAsAMapDoes) {
   ASSERT_TRUE(env.has_value());
   for (std::uint64_t i = 0; i < 6; ++i) {
     SCOPED_TRACE(i);
-    const ScratchFolder scratch;
+    const TempFolder scratch;
     // A cache that holds all, some, next to nothing.
     const std::uint64_t cache_bytes_max = i % 3 == 0 ? 1 << 20 : i % 3 == 1 ? 64 << 10 : 0;
     expect_lives(
