@@ -1,6 +1,6 @@
-# cmake --install: the C++ library as one archive with its public headers (component "library"), so that
-# find_package(stele) gives stele::log; the programs, their unit and settings (component "service"). cpack makes
-# a Debian package of each. Public headers need the standard library alone.
+# cmake --install: the C++ libraries, one archive each, with their public headers (component "library"), so that
+# find_package(stele) gives stele::log, stele::projections and stele::remote; the programs, their unit and settings
+# (component "service"). cpack makes a Debian package of each. Public headers need the standard library alone.
 # Tests: tests/compat/install, tests/compat/package.
 if(NOT TARGET stele_log)  # the library of log/store; it links all of log/
   return()
@@ -30,14 +30,43 @@ target_include_directories(stele_package INTERFACE $<INSTALL_INTERFACE:${CMAKE_I
 target_compile_features(stele_package INTERFACE cxx_std_23)
 target_link_libraries(stele_package INTERFACE fmt lz4 zstd snappy z xxhash uring Threads::Threads)
 
+# Folds of events into states, and sources of events behind a wire; as libraries of their own, for who needs them.
+set(STELE_PROJECTION_HEADERS
+  projections/projections.h
+  projections/engine/engine.h projections/engine/status.h projections/engine/view.h
+  projections/flow/flow_task.h
+  projections/fold/checkpoint.h projections/fold/definition.h projections/fold/draft.h projections/fold/effects.h
+  projections/fold/event_steps.h projections/fold/event_traits.h projections/fold/fields.h projections/fold/input_event.h
+  projections/fold/json_decode.h projections/fold/json_print.h projections/fold/meta.h projections/fold/projection.h
+  projections/fold/state_box.h projections/fold/state_codec.h projections/fold/state_type.h projections/fold/value_kinds.h
+  projections/process/decide.h projections/process/decider.h projections/process/decision.h projections/process/rekey.h
+  projections/sources/assignment.h projections/sources/embedded_source.h projections/sources/event_access.h
+  projections/sources/source.h
+  projections/state/state_store.h
+  projections/temporal/as_of.h projections/temporal/flow_replay.h projections/temporal/moment.h
+  projections/temporal/past_table.h
+  projections/testkit/fold_scene.h projections/testkit/given.h projections/testkit/given_events.h
+  projections/remote/assignments.h projections/remote/kafka_source.h projections/remote/server_source.h)
+set(STELE_PROJECTION_OBJECTS)
+foreach(folder fold state sources process flow temporal engine testkit)
+  list(APPEND STELE_PROJECTION_OBJECTS $<TARGET_OBJECTS:stele_${folder}>)
+endforeach()
+add_library(stele_projections_package STATIC ${STELE_PROJECTION_OBJECTS})
+set_target_properties(stele_projections_package PROPERTIES EXPORT_NAME projections OUTPUT_NAME stele_projections
+  LINKER_LANGUAGE CXX)
+target_link_libraries(stele_projections_package INTERFACE stele_package sqlite3 simdjson)
+add_library(stele_remote_package STATIC $<TARGET_OBJECTS:stele_remote> $<TARGET_OBJECTS:stele_proto>)
+set_target_properties(stele_remote_package PROPERTIES EXPORT_NAME remote OUTPUT_NAME stele_remote LINKER_LANGUAGE CXX)
+target_link_libraries(stele_remote_package INTERFACE stele_projections_package rdkafka grpc++ protobuf)
+
 include(CMakePackageConfigHelpers)
 set(package_folder ${CMAKE_INSTALL_LIBDIR}/cmake/stele)
 write_basic_package_version_file(${CMAKE_BINARY_DIR}/steleConfigVersion.cmake COMPATIBILITY SameMinorVersion)
-install(TARGETS stele_package EXPORT stele ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT library)
+install(TARGETS stele_package stele_projections_package stele_remote_package EXPORT stele ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT library)
 install(EXPORT stele NAMESPACE stele:: FILE steleTargets.cmake DESTINATION ${package_folder} COMPONENT library)
 install(FILES ${CMAKE_SOURCE_DIR}/cmake/steleConfig.cmake ${CMAKE_BINARY_DIR}/steleConfigVersion.cmake
   DESTINATION ${package_folder} COMPONENT library)
-foreach(header ${STELE_PUBLIC_HEADERS})
+foreach(header ${STELE_PUBLIC_HEADERS} ${STELE_PROJECTION_HEADERS})
   get_filename_component(folder ${header} DIRECTORY)
   install(FILES ${CMAKE_SOURCE_DIR}/${header} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/stele/${folder}
     COMPONENT library)

@@ -36,11 +36,13 @@ set(CPACK_DEBIAN_LIBRARY_PACKAGE_NAME libstele-dev)
 set(CPACK_DEBIAN_LIBRARY_PACKAGE_SECTION libdevel)
 set(CPACK_DEBIAN_LIBRARY_PACKAGE_SHLIBDEPS OFF)
 set(CPACK_DEBIAN_LIBRARY_PACKAGE_DEPENDS
-  "libfmt-dev, liblz4-dev, libsnappy-dev, liburing-dev, libxxhash-dev, libzstd-dev, zlib1g-dev")
+  "libfmt-dev, liblz4-dev, libsimdjson-dev, libsnappy-dev, libsqlite3-dev, liburing-dev, libxxhash-dev, libzstd-dev, zlib1g-dev")
+set(CPACK_DEBIAN_LIBRARY_PACKAGE_RECOMMENDS "librdkafka-dev, libgrpc++-dev, libprotobuf-dev")
 set(CPACK_DEBIAN_LIBRARY_DESCRIPTION
   "event store embedded in a C++ program
-The log of Stele as a static library with its public headers and a CMake
- package: find_package(stele) gives stele::log. The headers need the standard
-library alone and compile as C++23.")
+The log of Stele and its projections as static libraries with their public
+headers and a CMake package: find_package(stele) gives stele::log,
+stele::projections and stele::remote. The headers need the standard library
+alone and compile as C++23.")
 
 include(CPack)

@@ -1,9 +1,12 @@
-// Typed folds, all of them: #include "projections/projections.h".
-//
-// What a fold is made of is in fold/projection.h; who runs it is in engine/. Public headers need the
-// standard library alone. Thread: see each header.
+// All that a service needs to fold the events of a store: #include "projections/projections.h".
+// Sources behind a wire have headers of their own: projections/remote/kafka_source.h,
+// server_source.h. Thread: see each header.
 #pragma once
 
-#include "projections/fold/event_traits.h"  // IWYU pragma: export
-#include "projections/fold/projection.h"    // IWYU pragma: export
-#include "projections/fold/state_codec.h"   // IWYU pragma: export
+#include "projections/engine/engine.h"            // IWYU pragma: export
+#include "projections/fold/event_traits.h"        // IWYU pragma: export
+#include "projections/fold/projection.h"          // IWYU pragma: export
+#include "projections/fold/state_codec.h"         // IWYU pragma: export
+#include "projections/process/decider.h"          // IWYU pragma: export
+#include "projections/sources/embedded_source.h"  // IWYU pragma: export
+#include "projections/temporal/moment.h"          // IWYU pragma: export

@@ -3,7 +3,8 @@
 //   flights ─┬─► aircraft      by stream: where it is, airborne, flights, miles
 //            ├─► carriers      by carrier: departed, landed, cancelled, minutes late, miles
 //            ├─► weather ─► departures   by airport: departures, and in what weather
-//            └─► continuity ─► alerts    ContinuityBroken: departed twice without landing
+//            ├─► continuity ─► alerts    ContinuityBroken: departed twice without landing
+//            └─► streams       by stream: how many events
 #pragma once
 
 #include <projections/engine/engine.h>
@@ -81,6 +82,9 @@ struct Departures {
   std::int64_t wind_delay_minutes = 0;
   std::int64_t weather_unknown = 0;
 };
+struct Stream {
+  std::int64_t events = 0;
+};
 struct Continuity {
   bool airborne = false;
   std::string departed_from;
@@ -112,6 +116,7 @@ struct Folds {
   st::Projection<Carrier> carriers;
   st::Projection<Departures> departures;
   st::Projection<Continuity> continuity;
+  st::Projection<Stream> streams;
 };
 
 [[nodiscard]] Folds folds(const st::StoreChoice& store);

@@ -98,13 +98,20 @@ st::Projection<Continuity> continuity() {
       .on<FlightLanded>([](Continuity& c, const FlightLanded&) { c.airborne = false; });
 }
 
+/// Whatever happened, undecoded.
+st::Projection<Stream> streams() {
+  return st::projection<Stream>("streams").from(kFlights).on_any(
+      [](Stream& s, const st::Meta&) { ++s.events; });
+}
+
 }  // namespace
 
 Folds folds(const st::StoreChoice& store) {
   return {.aircraft = aircraft().store(store),
           .carriers = carriers().store(store),
           .departures = departures().store(store),
-          .continuity = continuity().store(store)};
+          .continuity = continuity().store(store),
+          .streams = streams().store(store)};
 }
 
 }  // namespace flights

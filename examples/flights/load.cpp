@@ -45,7 +45,9 @@ stele::Error bad_line(std::int64_t number, const std::string& why) {
 
 /// make_flights.py writes the data last.
 Result<NewEvent> event_of(std::string_view line, std::int64_t number) {
-  const Result<Line> said = st::decode_event<Line>({.data = stele::as_bytes(line)});
+  st::InputEvent whole;
+  whole.data = stele::as_bytes(line);
+  const Result<Line> said = st::decode_event<Line>(whole);
   if (!said) return std::unexpected(bad_line(number, said.error().detail));
   const std::size_t at = line.find(kData);
   if (at == std::string_view::npos || !line.ends_with('}'))

@@ -61,8 +61,7 @@ private:
     piece->events = waiting_->events.subspan(given_count_, count);
     given_count_ += count;
     if (waiting_->next <= limit) {
-      piece->next = waiting_->next;
-      piece->end = waiting_->end;
+      piece->next = waiting_->next;  // and whether that is the end, the next lot will tell
       waiting_ = nullptr;
       return piece;
     }

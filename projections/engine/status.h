@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "projections/engine/flow_task.h"
+#include "projections/flow/flow_task.h"
 
 namespace stele::projections {
 

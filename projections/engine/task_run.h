@@ -17,7 +17,7 @@
 #include <thread>
 #include <vector>
 
-#include "projections/engine/flow_task.h"
+#include "projections/flow/flow_task.h"
 #include "projections/engine/gated_source.h"
 
 namespace stele::projections {

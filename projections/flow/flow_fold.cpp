@@ -13,6 +13,9 @@ namespace {
 // Fewer are folded sooner than another thread wakes up.
 constexpr std::size_t kTogetherMin = 256;
 constexpr std::size_t kParkingsMax = 10'000;
+// How many events ahead memory is asked for: a read of memory takes as long as a few of them.
+constexpr std::size_t kSlotAhead = 12;
+constexpr std::size_t kEntryAhead = 6;
 
 bool has_effects(const Definition& definition) {
   return definition.has_effects || !definition.publish_topic.empty();
@@ -145,8 +148,23 @@ void FlowFold::count(const LotWork& work, std::int64_t next) {
 }
 
 Result<void> FlowFold::fold_alone(const LotWork& work, std::size_t from, std::size_t to) {
-  for (std::size_t i = from; i < to && !stop_; ++i) STELE_DO(fold_event(work, work.events[i]));
+  for (std::size_t i = from; i < to && !stop_; ++i) {
+    prefetch(work, i, to);
+    STELE_DO(fold_event(work, work.events[i]));
+  }
   return {};
+}
+
+void FlowFold::prefetch(const LotWork& work, std::size_t at, std::size_t end,
+                        std::uint32_t lane) const {
+  const auto ask = [&](std::size_t ahead, bool is_near) {
+    if (ahead >= end) return;
+    const EventWork& one = work.events[ahead];
+    if (one.hash != 0 && (lane == kAnyLane || one.lane == lane))
+      states_->prefetch(0, one.hash, is_near);
+  };
+  ask(at + kSlotAhead, false);
+  ask(at + kEntryAhead, true);
 }
 
 Result<void> FlowFold::fold_event(const LotWork& work, const EventWork& one) {
@@ -164,7 +182,7 @@ Result<bool> FlowFold::fold_one(const LotWork& work, const InputEvent& event, co
   const InputId& input = work.lot->input;
   if (has_effects_)
     outbox_.begin(event, is_muted(input, place_of(input, work.lot->events[one.index])));
-  const auto hash = pool_ != nullptr && one.hash != 0 ? std::optional(one.hash) : std::nullopt;
+  const auto hash = one.hash != 0 ? std::optional(one.hash) : std::nullopt;
   const Folding folding = solo_.fold(event, route, tick_ + one.index, hash);
   if (folding == Folding::kFolded) [[likely]]
     return true;
@@ -272,6 +290,7 @@ void FlowFold::fold_lane(const LotWork& work, std::size_t from, std::size_t to,
   const bool stops = definition_->poison == PoisonPolicy::kStop;
   for (std::size_t i = from; i < to; ++i) {
     const EventWork& one = work.events[i];
+    prefetch(work, i, to, lane);
     if (one.lane != lane) continue;
     if (one.index > stop_index_.load(std::memory_order_relaxed)) return;
     const auto hash = one.hash != 0 ? std::optional(one.hash) : std::nullopt;

@@ -89,6 +89,9 @@ private:
   Result<void> take_extras(ByteView extras);
   [[nodiscard]] Mark mark() const;
   Result<void> fold_alone(const LotWork& work, std::size_t from, std::size_t to);
+  static constexpr std::uint32_t kAnyLane = UINT32_MAX;
+  void prefetch(const LotWork& work, std::size_t at, std::size_t end,
+                std::uint32_t lane = kAnyLane) const;
   Result<void> fold_in_lanes(const LotWork& work);
   Result<void> fold_together(const LotWork& work, std::size_t from, std::size_t to);
   void fold_lane(const LotWork& work, std::size_t from, std::size_t to, std::uint32_t lane);

@@ -24,7 +24,7 @@ void LotSharer::share(LotPtr lot, LotWork& work) {
     EventWork one{.index = static_cast<std::uint32_t>(i),
                   .route = router_.find(event.topic, event.type)};
     if (one.route != nullptr) {
-      if (lanes_ > 1) find_lane(event, one);
+      find_key(event, one);
     } else if (!park_topic_.empty() && event.topic == park_topic_) {
       one.lane = EventWork::kAlone;
     } else {
@@ -36,11 +36,12 @@ void LotSharer::share(LotPtr lot, LotWork& work) {
   }
 }
 
-// There is one fold: lanes go without lookups.
-void LotSharer::find_lane(const InputEvent& event, EventWork& work) {
-  const Handler& handler = *work.route->handlers.front();
-  if (handler.keys != nullptr) {
-    work.lane = lane_of_keys(handler, event);
+// With lanes there is one fold, the projection.
+void LotSharer::find_key(const InputEvent& event, EventWork& work) {
+  const Handler* handler = work.route->handlers.front();
+  if (handler == nullptr) return;
+  if (handler->keys != nullptr) {
+    if (lanes_ > 1) work.lane = lane_of_keys(*handler, event);
   } else if (event.stream) {
     const Key key(*event.stream);
     work.hash = key.hash;

@@ -19,7 +19,7 @@ struct EventWork {
   static constexpr std::uint32_t kAlone = UINT32_MAX;  ///< keys of several lanes, or a redriven one
   std::uint32_t index = 0;                             ///< in the lot
   std::uint32_t lane = 0;
-  std::uint64_t hash = 0;        ///< of the stream, with more than one lane
+  std::uint64_t hash = 0;        ///< of the stream, if that is the key; 0: it is not known
   const Route* route = nullptr;  ///< null: it is of the park topic
 };
 
@@ -39,7 +39,7 @@ public:
 
 private:
   [[nodiscard]] std::uint32_t lane_of(const Key& key) const { return key.shard() % lanes_; }
-  void find_lane(const InputEvent& event, EventWork& work);
+  void find_key(const InputEvent& event, EventWork& work);
   [[nodiscard]] std::uint32_t lane_of_keys(const Handler& handler, const InputEvent& event);
 
   FlowRouter router_;

@@ -68,10 +68,11 @@ void check_event(const Plan& plan, std::size_t index, std::vector<std::string>& 
   const auto end = upcast_end(plan, index);
   if (!end) {
     mistakes.push_back(fmt::format("upcasters of {} lead in a circle", event.type));
-  } else if (!plan.events[*end].folded) {
-    mistakes.push_back(*end == index ? fmt::format("key_by<{0}>() without on<{0}>()", event.type)
-                                     : fmt::format("{} is upcast to {}, which has no on<>()",
-                                                   event.type, plan.events[*end].type));
+  } else if (!plan.events[*end].folded && event.upcast_to) {
+    mistakes.push_back(
+        fmt::format("{} is upcast to {}, which has no on<>()", event.type, plan.events[*end].type));
+  } else if (!event.folded && event.keyed) {
+    mistakes.push_back(fmt::format("key_by<{0}>() without on<{0}>()", event.type));
   }
   if (event.upcast_to && (event.folded || event.keyed)) {
     mistakes.push_back(

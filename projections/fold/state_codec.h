@@ -356,6 +356,11 @@ void append_container_shape(std::string& to) {
 
 template <class T>
 void append_struct_shape(std::string& to) {
+  thread_local bool inside = false;  // a list of its own kind: told once
+  if (std::exchange(inside, true)) {
+    to += "{…}";
+    return;
+  }
   to += "{";
   bool first = true;
   Fields<T>::each([&]<class F>() {
@@ -365,6 +370,7 @@ void append_struct_shape(std::string& to) {
     append_shape<typename F::Value>(to);
   });
   to += "}";
+  inside = false;
 }
 
 template <class T>

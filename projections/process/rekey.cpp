@@ -42,7 +42,8 @@ log::NewEvent to_append(log::RecordedEvent event) {
   std::erase_if(event.tags, is_lasting_tag);
   std::erase_if(event.extensions, is_of_one_happening);
   std::erase_if(event.headers, [](const log::Attribute& header) {
-    return log::event_header(header.name) != log::EventHeader::kPlain;
+    return header.name.starts_with(log::kAttributePrefix) ||
+           log::event_header(header.name) != log::EventHeader::kPlain;
   });
   log::NewEvent copy{.stream = std::move(event.stream),
                      .type = std::move(event.type),

@@ -81,10 +81,12 @@ Result<void> GroupAssignment::join() {
 
 GroupAssignment::~GroupAssignment() {
   // Leaves the group, so that the others need not wait for the session's end.
-  const KafkaFailure failure(rd_kafka_consumer_close_queue(client_->get(), events_.get()));
+  static_cast<void>(let_go());
+  const KafkaQueue closing(rd_kafka_queue_new(client_->get()));
+  const KafkaFailure failure(rd_kafka_consumer_close_queue(client_->get(), closing.get()));
   const auto until = steady_clock::now() + kCloseWithin;
   while (!failure && !rd_kafka_consumer_closed(client_->get()) && steady_clock::now() < until) {
-    const KafkaEvent event(rd_kafka_queue_poll(events_.get(), timeout_ms(kServeEvery)));
+    const KafkaEvent event(rd_kafka_queue_poll(closing.get(), timeout_ms(kServeEvery)));
     if (event && rd_kafka_event_type(event.get()) == RD_KAFKA_EVENT_REBALANCE)
       rd_kafka_assign(client_->get(), nullptr);
   }

@@ -50,6 +50,11 @@ public:
   void clear() override;
   Result<void*> open(std::size_t fold, const Key& key, bool undoable) override;
   void close(std::size_t fold, const Key& key, Verdict verdict, std::int64_t place) override;
+  void prefetch(std::size_t fold, std::uint64_t hash, bool is_near) const override {
+    const Key key({}, hash);
+    const StateTable& table = shard_of(fold, key).table;
+    is_near ? table.prefetch_entry(key) : table.prefetch_slot(key);
+  }
   Result<const void*> find(std::size_t fold, const Key& key) override;
   Result<void> read(std::size_t fold, const Key& key,
                     const std::function<void(const void*, std::int64_t)>& visit) const override;

@@ -78,6 +78,9 @@ struct SnapshotFooter {
 [[nodiscard]] std::uint64_t directory_checksum(ByteView bytes, std::uint64_t place,
                                                const SnapshotHeader& header);
 
+/// What belongs at byte 8 of a block; `block` is all of it.
+[[nodiscard]] std::uint64_t block_checksum(ByteView block, std::uint64_t place,
+                                           const SnapshotHeader& header);
 /// Appends the block that stands at `place`: compressed, if that is shorter.
 void encode_block(ByteView raw, std::uint64_t place, const SnapshotHeader& header, Bytes& to);
 /// `bytes` is all of the block at `place`. kCorrupt.

@@ -72,6 +72,9 @@ public:
   virtual Result<void*> open(std::size_t fold, const Key& key, bool undoable) = 0;
   /// `place`: of the event, in its input (see read()).
   virtual void close(std::size_t fold, const Key& key, Verdict verdict, std::int64_t place) = 0;
+  /// Hints from the thread that folds the shard: a key of this hash will be opened soon (`is_near`:
+  /// within a few events). Memory that would be waited for then is asked for now.
+  virtual void prefetch(std::size_t /*fold*/, std::uint64_t /*hash*/, bool /*is_near*/) const {}
   /// The key's state for the thread that folds, without a lock: a lookup. Null: none.
   virtual Result<const void*> find(std::size_t fold, const Key& key) = 0;
 

@@ -60,6 +60,17 @@ public:
   [[nodiscard]] Ref load(const Key& key);
   void finish_load();
 
+  /// Hints: find() of a key of this hash follows. First its slot, some time later its entry.
+  void prefetch_slot(const Key& key) const {
+    __builtin_prefetch(slots_.get() + place_of(tag_of(key)));
+  }
+  void prefetch_entry(const Key& key) const {
+    const std::uint32_t tag = tag_of(key);
+    const Slot* slot = slots_.get() + place_of(tag);
+    while (tag_of(*slot) < tag) ++slot;  // an empty one has the greatest tag of all
+    if (tag_of(*slot) == tag && *slot != kEmpty) __builtin_prefetch(entry(ref_of(*slot)));
+  }
+
   /// Every entry, by (hash, key).
   template <class Visit>
   void for_each_sorted(const Visit& visit) const {

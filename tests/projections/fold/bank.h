@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "projections/projections.h"
+#include "projections/fold/projection.h"
 
 namespace stele::projections::bank {
 

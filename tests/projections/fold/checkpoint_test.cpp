@@ -7,7 +7,9 @@
 namespace stele::projections {
 namespace {
 
-Checkpoint three() { return Checkpoint({{{"b", 1}, 7}, {{"a", 2}, 3}, {{"a", 0}, 9}, {{"b", 1}, 8}}); }
+Checkpoint three() {
+  return Checkpoint({{{"b", 1}, 7}, {{"a", 2}, 3}, {{"a", 0}, 9}, {{"b", 1}, 8}});
+}
 
 TEST(Checkpoint, IsSortedAndTheLastPlaceOfAnInputCounts) {
   const Checkpoint checkpoint = three();

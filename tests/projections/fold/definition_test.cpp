@@ -39,13 +39,12 @@ TEST(Definition, CheckNamesWhatIsWrong) {
        deposits().key_by<Withdrawn>([](const Withdrawn&) { return "k"; })},
       {"DepositedV1 is upcast to DepositedV2, which has no on<>()",
        deposits().upcast<DepositedV1>([](DepositedV1&&) { return DepositedV2{}; })},
-      {"lead in a circle",
-       deposits()
-           .upcast<DepositedV1>([](DepositedV1&&) { return DepositedV2{}; })
-           .upcast<DepositedV2>([](DepositedV2&&) { return DepositedV1{}; })},
-      {"has an upcaster, and on<>()",
-       deposits().upcast<Deposited>([](Deposited&&) { return Moved{}; }).on<Moved>(
-           [](Account&, const Moved&) {})},
+      {"lead in a circle", deposits()
+                               .upcast<DepositedV1>([](DepositedV1&&) { return DepositedV2{}; })
+                               .upcast<DepositedV2>([](DepositedV2&&) { return DepositedV1{}; })},
+      {"has an upcaster, and on<>()", deposits()
+                                          .upcast<Deposited>([](Deposited&&) { return Moved{}; })
+                                          .on<Moved>([](Account&, const Moved&) {})},
       {"on_any() is said twice",
        deposits().on_any([](Account&, const Meta&) {}).on_any([](Account&, const Meta&) {})},
       {"two folds named deposits", deposits().looks_up(lookup)},
@@ -93,8 +92,8 @@ TEST(Definition, FingerprintIsOfWhatStatesDependOn) {
       {"another key", base.key_by<Deposited>([](const Deposited&) { return "k"; }), false},
       {"a key for all", base.key_by([](const Meta&) { return "k"; }), false},
       {"an upcaster", base.upcast<DepositedV2>([](DepositedV2&&) { return Deposited{}; }), false},
-      {"a lookup",
-       base.looks_up(projection<Account>("q").from("t").on<Deposited>(kDeposit)), false},
+      {"a lookup", base.looks_up(projection<Account>("q").from("t").on<Deposited>(kDeposit)),
+       false},
       {"any other event", base.on_any([](Account&, const Meta&) {}), false},
       {"another state",
        projection<Wide>("deposits").from("bank").on<Deposited>([](Wide&, const Deposited&) {}),

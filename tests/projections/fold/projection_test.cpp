@@ -149,8 +149,9 @@ TEST(Projection, KeyByAnEventGivesOneKeyNoneOrSeveral) {
             if (e.cents > 100) return std::nullopt;
             return "small";
           })
-          .key_by<Moved>(
-              [](const Moved& e, const Meta&) { return std::vector<std::string>{e.from, e.to, e.from}; })
+          .key_by<Moved>([](const Moved& e, const Meta&) {
+            return std::vector<std::string>{e.from, e.to, e.from};
+          })
           .on<Withdrawn>([](Account& a, const Withdrawn& e) { a.cents -= e.cents; })
           .on<Deposited>([](Account& a, const Deposited& e) { a.cents += e.cents; })
           .on<Moved>([](Account& a, const Moved& e) { a.cents += e.cents; });
@@ -171,16 +172,15 @@ TEST(Projection, KeyByAnEventGivesOneKeyNoneOrSeveral) {
 }
 
 TEST(Projection, APoisonEventOfSeveralKeysChangesNoneOfThemAndHasNoEffects) {
-  const auto moves =
-      projection<Account>("moves")
-          .from("bank")
-          .on_poison(skip)
-          .key_by<Moved>([](const Moved& e) { return std::vector{e.from, e.to}; })
-          .on<Moved>([](Account& a, const Moved& e, const Meta&, Effects& effects) {
-            a.cents += e.cents;
-            effects.append("told", {.type = "Told"});
-            if (a.cents > 10) poison("too much");
-          });
+  const auto moves = projection<Account>("moves")
+                         .from("bank")
+                         .on_poison(skip)
+                         .key_by<Moved>([](const Moved& e) { return std::vector{e.from, e.to}; })
+                         .on<Moved>([](Account& a, const Moved& e, const Meta&, Effects& effects) {
+                           a.cents += e.cents;
+                           effects.append("told", {.type = "Told"});
+                           if (a.cents > 10) poison("too much");
+                         });
   EXPECT_EQ(given(moves)
                 .event("s", Moved{"x", "full", 10})
                 .event("s", Moved{"y", "full", 5})
@@ -329,17 +329,16 @@ TEST(Projection, OneHandlerForSeveralEvents) {
 }
 
 TEST(Projection, EffectsAreAskedForInAnyOrderOfParameters) {
-  const auto manager =
-      projection<Account>("manager")
-          .from("bank")
-          .on<Opened>([](Account&, const Opened&, Effects& fx, const Meta& m) {
-            fx.schedule("t-" + std::string(m.stream()), m.time_ms + 10, "bank",
-                        new_event(Closed{}));
-          })
-          .on<Withdrawn>([](Account&, const Withdrawn& e, Effects& fx) {
-            fx.append("bank", new_event(Deposited{e.cents}));
-          })
-          .on_any([](Account&, const Meta&, Effects& fx) { fx.cancel("t-a"); });
+  const auto manager = projection<Account>("manager")
+                           .from("bank")
+                           .on<Opened>([](Account&, const Opened&, Effects& fx, const Meta& m) {
+                             fx.schedule("t-" + std::string(m.stream()), m.time_ms + 10, "bank",
+                                         new_event(Closed{}));
+                           })
+                           .on<Withdrawn>([](Account&, const Withdrawn& e, Effects& fx) {
+                             fx.append("bank", new_event(Deposited{e.cents}));
+                           })
+                           .on_any([](Account&, const Meta&, Effects& fx) { fx.cancel("t-a"); });
   EXPECT_EQ(given(manager)
                 .event("a", Opened{}, 100)
                 .event("a", Withdrawn{7, ""})

@@ -68,6 +68,20 @@ TEST_F(ChangePublisherTest, WhatDidNotChangeIsNotPublished) {
   EXPECT_EQ(sent().size(), 1u);
 }
 
+TEST_F(ChangePublisherTest, AStateWithoutBytesIsNotNone) {
+  struct Seen {};
+  ChangePublisher changes(projection<Seen>("seen").from("flights").publish("changes").definition(),
+                          outbox_);
+  const Seen seen;
+  changes.before(nullptr);
+  changes.after(as_bytes("N1"), &seen, cause_.event);
+  changes.before(&seen);
+  changes.after(as_bytes("N1"), &seen, cause_.event);
+  const std::vector<log::TopicEvent> all = sent();
+  ASSERT_EQ(all.size(), 1u);
+  EXPECT_EQ(text_of(all.front().event.data), R"({"old":null,"new":{}})");
+}
+
 TEST_F(ChangePublisherTest, MutedForgottenAndDiscardedChangesAreNot) {
   changes_.before(&jfk_);
   changes_.forget();

@@ -313,6 +313,28 @@ TEST_F(DeciderTest, AQueryGuardsWhatTheDecisionRestsOnAndNothingElse) {
   EXPECT_EQ(calls, 1);
 }
 
+TEST_F(DeciderTest, WhatWasReadIsNoConflict) {
+  create("seats");
+  const auto sold = projection<Account>("sold").from("seats").on<Withdrawn>(
+      [](Account& a, const Withdrawn&) { ++a.events; });
+  const Decider<Account> seats = decider(sold, access());
+  const auto sell = [](const Account& account) -> Result<Decision> {
+    if (account.events == 2) return refuse("it is full");
+    return Decision().add(Withdrawn{1}, {.stream = "b", .tags = {"flight:1"}});
+  };
+  const log::Query query{{{.tags = {"flight:1"}}}};
+  for (int i = 0; i < 2; ++i) EXPECT_EQ(done(seats.handle_query(query, sell)).attempts, 1);
+  EXPECT_EQ(seats.handle_query(query, sell).error().detail, "it is full");
+}
+
+TEST_F(DeciderTest, WhatLooksThingsUpIsNoDecider) {
+  const auto table =
+      projection<Account>("table").from("bank").on<Opened>([](Account&, const Opened&) {});
+  const auto refused = decider(accounts().looks_up(table), access()).load("acc-7");
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().code, Code::kInvalid);
+}
+
 // Four threads take from one account until it is empty, each coin once.
 TEST(DeciderThreads, RacingDecidersLoseNothing) {
   const TempFolder folder;

@@ -105,11 +105,31 @@ TEST_F(RekeyTest, EventsAreCopiedUnderTheirNewKeyOnce) {
   EXPECT_EQ(copies.back().stream, "JFK-N1");
 }
 
+TEST_F(RekeyTest, WhatCannotBeAppendedIsLeftOutOrNamed) {
+  const Bytes data(1, std::byte{'x'});
+  std::vector<HeaderView> headers = {{"ce_stream", as_bytes("reserved")},
+                                     {"ce_Upper", as_bytes("no name")},
+                                     {"ce_tags", as_bytes("%zz")},
+                                     {"null", std::nullopt}};
+  InputEvent event{.topic = "flights", .time_ms = -1, .data = ByteView(data), .headers = headers};
+  const auto copy = copied(event);
+  ASSERT_TRUE(copy.has_value()) << copy.error().text();
+  EXPECT_EQ(copy->headers, (std::vector<log::Attribute>{{"null", std::nullopt}}));
+  EXPECT_TRUE(copy->tags.empty() && copy->extensions.empty() && copy->id.empty());
+  EXPECT_FALSE(copy->time_ms.has_value());
+  EXPECT_EQ(copy->data, data);
+  event.time_ms = INT64_MAX;
+  EXPECT_EQ(copied(event).error().code, Code::kInvalid);
+}
+
 TEST_F(RekeyTest, CopiesOfCopiesNameTheirOwnCause) {
   log::NewEvent event = new_event(Departed{"AA"});
-  event.extensions = {{"causationid", "older"}};
+  event.extensions = {{"causationid", "older"}, {"timer", "t"}};
+  event.tags = {"effect:x/0", "command:c", "effects"};
   append("flights", std::move(event));
   run();
+  const std::string tag = "effect:flights.to.flights.by-carrier/flights/0/0/0";
+  EXPECT_EQ(all("flights.by-carrier").front().tags, (std::vector<std::string>{"effects", tag}));
   EXPECT_EQ(all("flights.by-carrier").front().extensions,
             (std::vector<log::Attribute>{{"causationid", all("flights").front().id}}));
 }

@@ -6,14 +6,6 @@
 namespace stele::projections {
 namespace {
 
-Definition definition(std::string name, StateType type) {
-  Definition made;
-  made.name = std::move(name);
-  made.topics = {"orders"};
-  made.state = std::move(type);
-  return made;
-}
-
 std::string encoded(const StateType& type, const void* state) {
   Bytes bytes;
   type.encode(state, bytes);
@@ -52,52 +44,6 @@ std::uint64_t seed_or(std::uint64_t seed) {
   return seed;
 }
 
-StateType text_type() {
-  StateType type{.size = sizeof(std::string), .align = alignof(std::string)};
-  type.construct = [](void* at) { new (at) std::string; };
-  type.destroy = [](void* at) { std::destroy_at(static_cast<std::string*>(at)); };
-  type.move = [](void* to, void* from) {
-    new (to) std::string(std::move(*static_cast<std::string*>(from)));
-    std::destroy_at(static_cast<std::string*>(from));
-  };
-  type.copy = [](void* to, const void* from) {
-    new (to) std::string(*static_cast<const std::string*>(from));
-  };
-  type.encode = [](const void* state, Bytes& to) {
-    const ByteView text = as_bytes(*static_cast<const std::string*>(state));
-    to.insert(to.end(), text.begin(), text.end());
-  };
-  type.decode = [](ByteView bytes, void* at) -> Result<void> {
-    *static_cast<std::string*>(at) = as_text(bytes);
-    return {};
-  };
-  type.shape = "text";
-  return type;
-}
-
-StateType tally_type() {
-  StateType type{.size = sizeof(Tally), .align = alignof(Tally), .trivial = true};
-  type.construct = [](void* at) { new (at) Tally; };
-  type.destroy = [](void*) {};
-  type.move = [](void* to, void* from) { std::memcpy(to, from, sizeof(Tally)); };
-  type.copy = [](void* to, const void* from) { std::memcpy(to, from, sizeof(Tally)); };
-  type.encode = [](const void* state, Bytes& to) {
-    const ByteView bytes(static_cast<const std::byte*>(state), sizeof(Tally));
-    to.insert(to.end(), bytes.begin(), bytes.end());
-  };
-  type.decode = [](ByteView bytes, void* at) -> Result<void> {
-    if (bytes.size() != sizeof(Tally))
-      return std::unexpected(Error{Code::kCorrupt, "a tally of another size"});
-    std::memcpy(at, bytes.data(), sizeof(Tally));
-    return {};
-  };
-  type.shape = "count u64, sum i64";
-  return type;
-}
-
-LifeFolds::LifeFolds()
-    : texts(definition("texts", text_type())), tallies(definition("tallies", tally_type())) {}
-
 Contents contents_of(const StateStore& store) {
   Contents contents;
   for (std::size_t fold = 0; fold < contents.size(); ++fold) {
@@ -121,38 +67,57 @@ void expect_equal(const StateStore& store, const Contents& wanted) {
   }
 }
 
-std::string StateLife::draw_key() {
-  const std::uint64_t number = random_.below(key_count_);
+namespace {
+
+std::string draw_key_of(SimRandom& random, std::size_t key_count) {
+  const std::uint64_t number = random.below(key_count);
   std::string key = "key-" + std::to_string(number);
   if (number % 13 == 0) key.append(number % 300, 'x');
   return number % 97 == 5 ? std::string() : key;
 }
 
-Result<void> StateLife::live(StateStore& store, int count) {
-  for (int i = 0; i < count; ++i) STELE_DO(fold_one(store));
+}  // namespace
+
+LifeEvent draw_event(SimRandom& random, std::size_t key_count) {
+  LifeEvent event{.fold = random.below(2), .key = draw_key_of(random, key_count)};
+  event.number = random.below(100);
+  const std::uint64_t fate = random.below(20);
+  event.verdict = fate < 15 ? Verdict::kKeep : fate < 18 ? Verdict::kDrop : Verdict::kUndo;
+  event.undoable = event.verdict == Verdict::kUndo || random.chance(50);
+  return event;
+}
+
+Result<void> fold(StateStore& store, const LifeEvent& event, std::int64_t place) {
+  const Key key(as_bytes(event.key));
+  STELE_TRY(void* const state, store.open(event.fold, key, event.undoable));
+  change(event.fold, state, event.number);
+  store.close(event.fold, key, event.verdict, place);
   return {};
 }
 
-Result<void> StateLife::fold_one(StateStore& store) {
-  const std::size_t fold = random_.below(2);
-  const std::string text = draw_key();
-  const Key key(as_bytes(text));
-  const std::uint64_t event = random_.below(100);
-  const std::uint64_t fate = random_.below(20);
-  const bool undoable = fate >= 16 || random_.chance(50);
-  const Verdict verdict = fate < 15 ? Verdict::kKeep : fate < 18 ? Verdict::kDrop : Verdict::kUndo;
-  const auto place = static_cast<std::int64_t>(now_.mark.event_count);
-  STELE_TRY(void* const state, store.open(fold, key, undoable || verdict == Verdict::kUndo));
-  change(fold, state, event);
-  store.close(fold, key, verdict, place);
-  if (verdict == Verdict::kKeep) change(fold, now_.contents[fold][text], event);
-  if (verdict == Verdict::kDrop) now_.contents[fold].erase(text);
-  Mark& mark = now_.mark;
+void fold(Moment& model, const LifeEvent& event) {
+  auto& states = model.contents[event.fold];
+  if (event.verdict == Verdict::kKeep) change(event.fold, states[event.key], event.number);
+  if (event.verdict == Verdict::kDrop) states.erase(event.key);
+  Mark& mark = model.mark;
+  mark.recorded_us_max = static_cast<std::int64_t>(mark.event_count);
   mark.event_count += 1;
   mark.checkpoint = Checkpoint::of_store(static_cast<std::int64_t>(mark.event_count));
-  mark.event_time_ms_max = std::max(mark.event_time_ms_max, static_cast<std::int64_t>(event));
-  mark.recorded_us_max = place;
-  mark.extras.assign(event % 5, std::byte{7});
+  mark.event_time_ms_max =
+      std::max(mark.event_time_ms_max, static_cast<std::int64_t>(event.number));
+  mark.extras.assign(event.number % 5, std::byte{7});
+}
+
+std::string StateLife::draw_key() {
+  return draw_key_of(random_, key_count_);
+}
+
+Result<void> StateLife::live(StateStore& store, int count) {
+  for (int i = 0; i < count; ++i) {
+    const LifeEvent event = draw_event(random_, key_count_);
+    STELE_DO(fold(store, event, static_cast<std::int64_t>(now_.mark.event_count)));
+    fold(now_, event);
+  }
   return {};
 }
 

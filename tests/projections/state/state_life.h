@@ -10,27 +10,13 @@
 #include <string>
 
 #include "projections/state/state_store.h"
+#include "tests/projections/state/life_types.h"
 #include "tests/support/sim_random.h"
 
 namespace stele::projections {
 
 /// STELE_SEED, or `seed`; printed.
 [[nodiscard]] std::uint64_t seed_or(std::uint64_t seed);
-
-/// Fold 0: a text that grows (not trivially copyable). Fold 1: two numbers.
-struct Tally {
-  std::uint64_t count = 0;
-  std::int64_t sum = 0;
-};
-[[nodiscard]] StateType text_type();
-[[nodiscard]] StateType tally_type();
-
-struct LifeFolds {
-  LifeFolds();
-  [[nodiscard]] std::vector<const Definition*> all() const { return {&texts, &tallies}; }
-  Definition texts;
-  Definition tallies;
-};
 
 /// Of each fold: key → encoded state.
 using Contents = std::array<std::map<std::string, std::string>, 2>;
@@ -41,6 +27,18 @@ struct Moment {
   Mark mark;
   Contents contents;
 };
+
+/// What one event does to one key.
+struct LifeEvent {
+  std::size_t fold = 0;
+  std::string key;
+  std::uint64_t number = 0;
+  Verdict verdict = Verdict::kKeep;
+  bool undoable = false;
+};
+[[nodiscard]] LifeEvent draw_event(SimRandom& random, std::size_t key_count);
+Result<void> fold(StateStore& store, const LifeEvent& event, std::int64_t place);
+void fold(Moment& model, const LifeEvent& event);
 
 /// Random events. Keys are drawn from a pool; those of the texts are long now and then.
 class StateLife {
@@ -58,8 +56,6 @@ public:
   [[nodiscard]] std::string draw_key();
 
 private:
-  Result<void> fold_one(StateStore& store);
-
   SimRandom random_;
   std::size_t key_count_;
   Moment now_;
