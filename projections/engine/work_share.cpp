@@ -50,7 +50,7 @@ Result<void> WorkShare::wait_for_first(std::chrono::nanoseconds longest) {
     STELE_DO(poll(std::min<std::chrono::nanoseconds>(kPollLongest, longest)));
     {
       const std::scoped_lock lock(poll_mutex_);
-      if (assigned_ && !unconfirmed_) return {};
+      if (assigned_) return {};
     }
     if (env_.now() >= deadline) {
       return fail(Code::kOverloaded, "no share of the work was assigned within {} s",
@@ -75,7 +75,6 @@ Result<void> WorkShare::poll(std::chrono::nanoseconds longest) {
       tell_progress();
       return {};
     }
-    assigned_ = true;
     unconfirmed_ = true;
     STELE_DO(carry_out(*change));
   }
@@ -87,6 +86,7 @@ Result<void> WorkShare::poll(std::chrono::nanoseconds longest) {
   }
   STELE_DO(assignment_->confirm());
   unconfirmed_ = false;
+  assigned_ = true;
   return {};
 }
 

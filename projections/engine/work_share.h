@@ -68,7 +68,7 @@ private:
   Env& env_;
 
   std::mutex poll_mutex_;  ///< of what follows
-  bool assigned_ = false;
+  bool assigned_ = false;     ///< the first share is here
   bool unconfirmed_ = false;  ///< a change is being carried out
   std::chrono::nanoseconds told_{0};
 

@@ -26,8 +26,7 @@ Folding EventFolder::fold(const InputEvent& event, const Route& route, std::int6
     const Handler* handler = route.handlers[fold_];
     if (handler == nullptr) continue;
     // An event of several keys is tried on all of them first: it counts on being undone.
-    undoable_ =
-        undoes_events_ || folds_[fold_]->state.trivial || handler->keys != nullptr;
+    undoable_ = undoes_events_ || folds_[fold_]->state.trivial || handler->keys != nullptr;
     const bool is_lookup = fold_ != 0;
     FoldRun run{.states = *this,
                 .tables = folds_.size() > 1 && !is_lookup ? this : nullptr,

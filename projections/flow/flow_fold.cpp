@@ -193,8 +193,7 @@ Result<bool> FlowFold::fold_one(const LotWork& work, const InputEvent& event, co
 
 // An event of the park topic: parked copies are passed over, redriven ones folded once.
 Result<void> FlowFold::fold_redriven(const LotWork& work, const EventWork& one) {
-  const auto redriven =
-      RedrivenEvent::read(work.lot->events[one.index], definition_->name);
+  const auto redriven = RedrivenEvent::read(work.lot->events[one.index], definition_->name);
   if (!redriven || !poisons_.holds(redriven->origin())) return {};
   const InputEvent original = redriven->original();
   router_.begin_lot();
@@ -337,7 +336,9 @@ Result<void> FlowFold::fire_due(std::int64_t now_ms) {
 }
 
 std::optional<std::int64_t> FlowFold::next_due_ms() const {
-  return options_.effects_from ? outbox_.next_due_ms() : std::nullopt;
+  // Not from within a history whose effects are muted, either.
+  const auto& from = options_.effects_from;
+  return from && checkpoint().covers(*from) ? outbox_.next_due_ms() : std::nullopt;
 }
 
 bool FlowFold::is_full() const {

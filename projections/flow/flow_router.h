@@ -31,14 +31,21 @@ public:
   /// `definition` outlives it.
   explicit FlowRouter(const Definition& definition);
 
-  void begin_lot() { last_topic_ = {}; }
+  void begin_lot() {
+    last_topic_ = {};
+    ++lot_;
+  }
   [[nodiscard]] const Route* find(std::string_view topic, std::string_view type) {
     if (topic.data() != last_topic_.data() || topic.size() != last_topic_.size()) [[unlikely]]
       look_at(topic);
     if (listeners_ == nullptr) return nullptr;
     Slot& slot = listeners_->slots[slot_of(type)];
-    if (!slot.known || slot.type != type) [[unlikely]]
-      learn(slot, type);
+    // Most sources give the same view for the same type, within a lot.
+    if (slot.lot == lot_ && slot.seen.data() == type.data() && slot.seen.size() == type.size())
+      return slot.route;
+    if (!slot.known || slot.type != type) learn(slot, type);
+    slot.seen = type;
+    slot.lot = lot_;
     return slot.route;
   }
 
@@ -48,6 +55,8 @@ private:
     bool known = false;
     std::string type;
     const Route* route = nullptr;
+    std::uint64_t lot = 0;  ///< that `seen` is of
+    std::string_view seen;  ///< the type as it stood there last
   };
   /// Of one topic.
   struct Listeners {
@@ -70,6 +79,7 @@ private:
   std::vector<const Definition*> folds_;
   std::deque<Listeners> topics_;
   std::deque<Route> routes_;
+  std::uint64_t lot_ = 0;
   std::string_view last_topic_;
   Listeners* listeners_ = nullptr;  ///< of last_topic_; null: nobody reads it
 };

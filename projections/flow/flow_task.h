@@ -24,8 +24,8 @@
 namespace stele::projections {
 
 struct FlowTaskOptions {
-  std::string folder;             ///< of snapshots or the SQLite file; made if it is not there
-  std::uint32_t lanes = 1;        ///< threads that fold; more than 1: not with lookups or effects
+  std::string folder;       ///< of snapshots or the SQLite file; made if it is not there
+  std::uint32_t lanes = 1;  ///< threads that fold; more than 1: not with lookups or effects
   /// Effects and published changes of events below it are muted. nullopt: all are, and timers don't
   /// fire: a version that is not live.
   std::optional<Checkpoint> effects_from = Checkpoint{};

@@ -12,7 +12,8 @@ namespace {
 constexpr std::int64_t kUsPerMs = 1000;
 constexpr std::chrono::milliseconds kLiveCommitSpacing{100};  // of SQLite, when it has caught up
 constexpr std::chrono::seconds kRetrySpacing{1};              // of commits that failed
-constexpr std::uint64_t kDeclinedPart = 16;  // of snapshot_every, till a declined one is tried again
+constexpr std::uint64_t kDeclinedPart =
+    16;  // of snapshot_every, till a declined one is tried again
 constexpr std::int64_t kLiveLagMax = 10'000;  // events; a live flow that is behind by more is none
 
 std::vector<std::string> topics_of(const Definition& definition, bool takes_parked) {
@@ -138,6 +139,7 @@ Result<void> FlowWork::fire_due() {
   const auto due_ms = fold_.next_due_ms();
   if (!due_ms || *due_ms > now_ms) return {};
   is_changed_ = true;
+  caught_up_ = false;  // what is fired may be the flow's own to fold
   auto fired = fold_.fire_due(now_ms);
   if (fired || (may_pass(fired.error().code) && !fold_.is_full())) return {};
   return std::unexpected(on_out_error(std::move(fired).error()));
@@ -171,9 +173,9 @@ void FlowWork::commit_if_due() {
   const auto done = commit_now(false);
   if (done) return;
   not_before_ = env_.now() + kRetrySpacing;
-  env_.report(Severity::kWarn, fmt::format("projection_commit_failed projection={} version={} {}",
-                                           definition_->name, definition_->version,
-                                           done.error().text()));
+  env_.report(Severity::kWarn,
+              fmt::format("projection_commit_failed projection={} version={} {}", definition_->name,
+                          definition_->version, done.error().text()));
 }
 
 Result<void> FlowWork::commit_now(bool force) {
@@ -189,8 +191,7 @@ Result<void> FlowWork::commit_now(bool force) {
 }
 
 Result<void> FlowWork::commit() {
-  if (lost_)
-    return fail(Code::kClosed, "projection {}: {}", definition_->name, over_->detail);
+  if (lost_) return fail(Code::kClosed, "projection {}: {}", definition_->name, over_->detail);
   if (committed_ == fold_.checkpoint() && !is_changed_) return {};
   return commit_now(true);
 }
@@ -212,9 +213,9 @@ Error FlowWork::stop_here(const FlowStop& at) {
   }
   static_cast<void>(fold_.let_out());
   if (auto done = commit(); !done)
-    env_.report(Severity::kWarn, fmt::format("projection_commit_failed projection={} version={} {}",
-                                             definition_->name, definition_->version,
-                                             done.error().text()));
+    env_.report(Severity::kWarn,
+                fmt::format("projection_commit_failed projection={} version={} {}",
+                            definition_->name, definition_->version, done.error().text()));
   return stopped({Code::kInvalid, stop.because});
 }
 
@@ -291,9 +292,8 @@ void FlowWork::tell(bool folded) {
   status_.events_folded = count;
   status_.events_per_second = rate_.per_second(env_.now(), count);
   if (folded) status_.end.set(work_.lot->input, work_.lot->input_end);
-  const bool is_live =
-      caught_up_ || (status_.state == FlowState::kLive &&
-                     lag(fold_.checkpoint(), status_.end) <= kLiveLagMax);
+  const bool is_live = caught_up_ || (status_.state == FlowState::kLive &&
+                                      lag(fold_.checkpoint(), status_.end) <= kLiveLagMax);
   status_.state = is_live ? FlowState::kLive : FlowState::kBehind;
   constexpr double kUsPerSecond = 1e6;
   status_.lag_seconds =

@@ -77,7 +77,7 @@ private:
   std::chrono::nanoseconds committed_at_{0};
   std::chrono::nanoseconds not_before_{0};  ///< of the next try, after one that failed
 
-  std::optional<Error> over_;     ///< it has stopped
+  std::optional<Error> over_;       ///< it has stopped
   std::atomic<bool> lost_ = false;  ///< its states are neither old nor new: nobody reads them
   mutable std::shared_mutex rebuild_mutex_;  ///< exclusive: states are being rebuilt
 

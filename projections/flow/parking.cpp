@@ -78,8 +78,7 @@ std::optional<std::string> parked_origin(const log::EventView& copy, std::string
   return std::string(as_text(*origin));
 }
 
-log::TopicEvent redriven_copy(const log::EventView& copy, std::string_view origin,
-                              std::string id) {
+log::TopicEvent redriven_copy(const log::EventView& copy, std::string_view origin, std::string id) {
   const log::RecordedEvent parked = log::owned(copy);
   log::NewEvent again{.stream = parked.stream, .id = std::move(id), .type = parked.type};
   again.content_type = parked.content_type;

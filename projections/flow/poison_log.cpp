@@ -54,9 +54,8 @@ std::vector<PoisonRecord> PoisonLog::records() const {
   std::vector<PoisonRecord> all;
   all.reserve(records_.size());
   for (const auto& [origin, record] : records_) all.push_back(record);
-  std::ranges::sort(all, {}, [](const PoisonRecord& record) {
-    return std::tie(record.input, record.place);
-  });
+  std::ranges::sort(
+      all, {}, [](const PoisonRecord& record) { return std::tie(record.input, record.place); });
   return all;
 }
 

@@ -25,7 +25,7 @@ struct event_traits {};
 template <std::size_t N>
 struct FixedText {
   char text[N]{};
-  consteval FixedText(const char (&given)[N]) {  // NOLINT(google-explicit-constructor)
+  consteval FixedText(const char (&given)[N]) {
     for (std::size_t at = 0; at < N; ++at) text[at] = given[at];
   }
   [[nodiscard]] constexpr std::string_view view() const { return {text, N - 1}; }
@@ -85,9 +85,9 @@ concept EventDescribed = requires { typename event_traits<T>::Fields; };
 /// Becomes whatever a member is made of.
 struct AnyMember {
   template <class T>
-  operator T&() const& noexcept;  // NOLINT(google-explicit-constructor)
+  operator T&() const& noexcept;
   template <class T>
-  operator T&&() const&& noexcept;  // NOLINT(google-explicit-constructor)
+  operator T&&() const&& noexcept;
 };
 
 inline constexpr std::size_t kMembersMax = 16;

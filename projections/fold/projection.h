@@ -168,7 +168,7 @@ public:
   [[nodiscard]] const std::string& name() const { return draft_.said.name; }
   /// Always the same one, for copies too.
   [[nodiscard]] DefinitionPtr definition() const { return draft_.definition(); }
-  operator DefinitionPtr() const { return definition(); }  // NOLINT(google-explicit-constructor)
+  operator DefinitionPtr() const { return definition(); }
 
 private:
   template <class Other>

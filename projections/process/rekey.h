@@ -3,7 +3,7 @@
 //
 //   auto by_carrier = rekey("flights").to("flights.by-carrier")
 //     .by<Departed>([](const Departed& e) { return e.carrier; });
-//   engine.add(by_carrier);
+//   engine->add(by_carrier.projection());
 //
 // A copy is an effect: the event with another stream, exactly once and in order (process/outbox.h),
 // with an id of its own and the first one's as extension `causationid`. Types without by<E>() are
@@ -57,8 +57,7 @@ public:
   }
 
   [[nodiscard]] const Projection<Rekeyed>& projection() const { return projection_; }
-  operator const Projection<Rekeyed>&() const { return projection_; }  // NOLINT
-  operator DefinitionPtr() const { return projection_.definition(); }  // NOLINT
+  [[nodiscard]] DefinitionPtr definition() const { return projection_.definition(); }
 
 private:
   static std::string no_key(const Meta& /*meta*/) { return {}; }

@@ -20,6 +20,11 @@ using std::chrono::steady_clock;
 
 constexpr milliseconds kPollEvery{100};  ///< callbacks, and fatal errors, while nothing comes
 constexpr std::uint64_t kWake = 1;
+// librdkafka looks again at a queue that was full only when something else wakes its thread, up to a
+// second later. So: ask the leader something, if nothing has come for a while.
+constexpr milliseconds kStalledAfter{3};
+constexpr milliseconds kWakeEvery{20};
+constexpr milliseconds kWakeLongest{2};
 
 /// A partition that is being read.
 struct Input {
@@ -80,13 +85,21 @@ private:
     return std::ranges::all_of(fetching_->inputs, &Input::at_end);
   }
   [[nodiscard]] LotPtr nothing() const;
+  /// Until a queue has something, or for a while.
   void sleep(nanoseconds longest) const;
+  [[nodiscard]] bool may_be_stalled() const {
+    const auto now = steady_clock::now();
+    return !at_end() && now - given_ > kStalledAfter && now - woken_ > kWakeEvery;
+  }
+  void wake_fetching();
 
   std::shared_ptr<Fetching> fetching_;
   std::vector<rd_kafka_message_t*> taken_;
   std::size_t turn_ = 0;
   std::optional<Error> failure_;  ///< told when what came before it has been given
   bool told_end_ = false;
+  steady_clock::time_point given_;  ///< when the last lot was
+  steady_clock::time_point woken_;  ///< when fetching was, last
 };
 
 Result<LotPtr> KafkaReader::next(nanoseconds longest) {
@@ -97,9 +110,11 @@ Result<LotPtr> KafkaReader::next(nanoseconds longest) {
     STELE_TRY(LotPtr lot, take_turns());
     if (lot != nullptr) {
       told_end_ = lot->end;
+      given_ = steady_clock::now();
       return lot;
     }
     if (failure_) continue;
+    if (may_be_stalled()) wake_fetching();
     const nanoseconds left = until - steady_clock::now();
     if ((at_end() && !told_end_) || left <= nanoseconds(0)) {
       told_end_ = at_end();
@@ -175,10 +190,24 @@ LotPtr KafkaReader::nothing() const {
 }
 
 void KafkaReader::sleep(nanoseconds longest) const {
+  longest = std::min<nanoseconds>(longest, at_end() ? kPollEvery : kStalledAfter);
   pollfd waiting{.fd = fetching_->wake_fd, .events = POLLIN, .revents = 0};
-  const int woken = ::poll(&waiting, 1, timeout_ms(std::min<nanoseconds>(longest, kPollEvery)));
   std::uint64_t count = 0;
-  if (woken > 0 && read(fetching_->wake_fd, &count, sizeof count) < 0) return;  // nothing to take
+  if (::poll(&waiting, 1, timeout_ms(longest)) > 0)
+    static_cast<void>(!read(fetching_->wake_fd, &count, sizeof count));
+}
+
+void KafkaReader::wake_fetching() {
+  woken_ = steady_clock::now();
+  const std::vector<Input>& inputs = fetching_->inputs;
+  const auto behind = std::ranges::find(inputs.begin() + static_cast<std::ptrdiff_t>(turn_),
+                                        inputs.end(), false, &Input::at_end);
+  turn_ = (turn_ + 1) % inputs.size();
+  if (behind == inputs.end()) return;
+  std::int64_t first = 0;
+  std::int64_t end = 0;
+  rd_kafka_query_watermark_offsets(fetching_->client->get(), behind->id.topic.c_str(),
+                                   behind->id.partition, &first, &end, timeout_ms(kWakeLongest));
 }
 
 /// Where an input is read from: "nowhere yet" is where it begins, whatever was removed.

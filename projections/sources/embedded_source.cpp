@@ -23,8 +23,7 @@ Result<std::vector<NamedTopic>> find_topics(const log::Store& store,
   for (const std::string& name : names) {
     const log::TopicPtr topic = store.find_topic(name);
     if (topic == nullptr) return fail(Code::kNotFound, "topic {} does not exist", name);
-    if (!log::is_public(*topic))
-      return fail(Code::kInvalid, "topic {} is the service's own", name);
+    if (!log::is_public(*topic)) return fail(Code::kInvalid, "topic {} is the service's own", name);
     const bool is_known =
         std::ranges::any_of(found, [&](const NamedTopic& one) { return one.id == topic->id; });
     if (!is_known) found.push_back({name, topic->id});

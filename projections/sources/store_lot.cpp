@@ -1,6 +1,7 @@
 #include "projections/sources/store_lot.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "log/base/fail.h"
 #include "log/event_store/ordered_scan.h"
@@ -8,6 +9,11 @@
 
 namespace stele::projections {
 namespace {
+
+bool is_type_header(std::string_view key) {
+  constexpr std::string_view kType = "ce_type";
+  return key.size() == kType.size() && std::memcmp(key.data(), kType.data(), kType.size()) == 0;
+}
 
 std::unexpected<Error> corrupt(const log::OrderedBatch& batch, const Error& error) {
   return fail(Code::kCorrupt, "partition {}, offset {}: {}", batch.from.text(),
@@ -25,6 +31,7 @@ Result<std::shared_ptr<StoreLot>> StoreLotMaker::make(StoreLot::Read read) {
   from_.reset();
   limits_.emplace(store_, read.end);
   header_counts_.clear();
+  known_types_ = {};
   lot->list_.reserve(event_count_);
   lot->headers_.reserve(header_count_);
   STELE_DO(add_all(*lot));
@@ -80,15 +87,14 @@ Result<void> StoreLotMaker::add_records(StoreLot& lot, const log::OrderedBatch& 
                                         const BatchHeader& header, ByteView records) {
   // Base offset and deltas stay when compaction removes records; positions follow the offsets.
   const std::int64_t shift = distance(batch.base_offset, header.base_offset);
-  const std::int64_t least = std::max(distance(batch.base_offset, from_->log_start),
-                                      distance(batch.position, first_));
+  const std::int64_t least =
+      std::max(distance(batch.base_offset, from_->log_start), distance(batch.position, first_));
   RecordReader reader(header, records);
   while (reader.next()) {
     const RecordView& record = reader.record();
     const std::int64_t delta = shift + record.offset_delta;
     if (delta < 0 || delta >= batch.record_count) [[unlikely]]
-      return corrupt(batch,
-                     {Code::kCorrupt, "a record's offset is outside what was appended"});
+      return corrupt(batch, {Code::kCorrupt, "a record's offset is outside what was appended"});
     if (delta < least) continue;
     if (from_->has_rules && record.key) [[unlikely]] {
       STELE_TRY(const bool let_go, is_let_go(record, batch.position.next(delta)));
@@ -126,17 +132,21 @@ std::string_view StoreLotMaker::read_headers(StoreLot& lot, const HeadersView& h
   HeaderReader reader(headers);
   while (reader.next()) {
     const HeaderView& header = lot.headers_.emplace_back(reader.header());
-    if (type_seen || header.key != "ce_type") continue;
+    if (type_seen || !is_type_header(header.key)) continue;
     type_seen = true;
-    const std::string_view text = header.value ? as_text(*header.value) : std::string_view();
-    if (text == last_type_) {
-      type = text;
-    } else if (log::is_utf8(text)) {
-      type = text;
-      last_type_ = text;
-    }
+    type = header.value ? known_type(as_text(*header.value)) : std::string_view();
   }
   return type;
+}
+
+// The same bytes give the same view within a lot, so that who looks at types compares addresses.
+std::string_view StoreLotMaker::known_type(std::string_view text) {
+  if (text.empty()) return {};
+  const auto last = static_cast<unsigned char>(text.back());
+  std::string_view& known = known_types_[(text.size() + last) % known_types_.size()];
+  if (known == text) return known;
+  if (!log::is_utf8(text)) return {};
+  return known = text;
 }
 
 Result<bool> StoreLotMaker::is_let_go(const RecordView& record, Position position) {

@@ -7,6 +7,7 @@
 // Thread: made by one; read by any afterwards.
 #pragma once
 
+#include <array>
 #include <optional>
 #include <string>
 #include <vector>
@@ -63,6 +64,7 @@ private:
   void add_event(StoreLot& lot, const log::OrderedBatch& batch, const RecordView& record,
                  std::int64_t delta);
   [[nodiscard]] std::string_view read_headers(StoreLot& lot, const HeadersView& headers);
+  [[nodiscard]] std::string_view known_type(std::string_view text);
   Result<bool> is_let_go(const RecordView& record, Position position);
   void look_at(StoreLot& lot, const TopicPartition& from);
 
@@ -71,8 +73,9 @@ private:
   Decompressor decompressor_;
   std::optional<From> from_;
   std::optional<log::StreamLimits> limits_;
-  Position first_;         ///< events below it are left out
-  std::string last_type_;  ///< one that is UTF-8: mostly the next one's
+  Position first_;  ///< events below it are left out
+  /// Of this lot, which owns the bytes.
+  std::array<std::string_view, 16> known_types_;
   std::vector<std::uint32_t> header_counts_;  ///< of the lot's events
   std::size_t event_count_ = 0;               ///< of the lot before: the next is about as large
   std::size_t header_count_ = 0;

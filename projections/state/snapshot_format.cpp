@@ -33,11 +33,6 @@ std::string get_text(ByteReader& from) {
   return std::string(as_text(from.get_bytes(from.get<std::uint32_t>())));
 }
 
-std::uint64_t block_seed(std::uint32_t stored, std::uint32_t raw, std::uint64_t place,
-                         const SnapshotHeader& header) {
-  return mix_seed(mix_seed(header.seed(), place), std::uint64_t{raw} << 32 | stored);
-}
-
 Result<SnapshotFold> decode_fold(ByteReader& fields) {
   SnapshotFold fold;
   fold.name = get_text(fields);
@@ -198,6 +193,12 @@ std::uint64_t directory_checksum(ByteView bytes, std::uint64_t place,
   return checksum(bytes, mix_seed(header.seed(), place));
 }
 
+std::uint64_t block_checksum(ByteView block, std::uint64_t place, const SnapshotHeader& header) {
+  const auto sizes = load_le<std::uint64_t>(block.data());
+  return checksum(block.subspan(kBlockHeaderBytes),
+                  mix_seed(mix_seed(header.seed(), place), sizes));
+}
+
 void encode_block(ByteView raw, std::uint64_t place, const SnapshotHeader& header, Bytes& to) {
   STELE_CHECK(raw.size() <= LZ4_MAX_INPUT_SIZE);
   const int raw_bytes = static_cast<int>(raw.size());
@@ -216,9 +217,7 @@ void encode_block(ByteView raw, std::uint64_t place, const SnapshotHeader& heade
   std::byte* const head = to.data() + at;
   store_le(head, stored);
   store_le(head + 4, static_cast<std::uint32_t>(raw.size()));
-  const std::uint64_t seed =
-      block_seed(stored, static_cast<std::uint32_t>(raw.size()), place, header);
-  store_le(head + 8, checksum({head + kBlockHeaderBytes, stored}, seed));
+  store_le(head + 8, block_checksum(ByteView(to).subspan(at), place, header));
 }
 
 Result<void> decode_block(ByteView bytes, std::uint64_t place, const SnapshotHeader& header,
@@ -227,8 +226,8 @@ Result<void> decode_block(ByteView bytes, std::uint64_t place, const SnapshotHea
   const auto stored = load_le<std::uint32_t>(bytes.data());
   const auto raw_bytes = load_le<std::uint32_t>(bytes.data() + 4);
   const ByteView body = bytes.subspan(kBlockHeaderBytes);
-  if (stored != body.size() || load_le<std::uint64_t>(bytes.data() + 8) !=
-                                   checksum(body, block_seed(stored, raw_bytes, place, header))) {
+  if (stored != body.size() ||
+      load_le<std::uint64_t>(bytes.data() + 8) != block_checksum(bytes, place, header)) {
     return fail(Code::kCorrupt, "the block at byte {} fails its checksum", place);
   }
   if (raw_bytes > stored * kExpansionMax || raw_bytes > LZ4_MAX_INPUT_SIZE)

@@ -252,6 +252,7 @@ void SqliteStates::roll_back() {
 }
 
 Result<void> SqliteStates::sync() {
+  roll_back();  // which has only read
   // The flush of one transaction makes those before it durable too: they stand in the same file.
   STELE_DO(database_->execute("PRAGMA synchronous=FULL"));
   const auto synced =

@@ -49,7 +49,7 @@ public:
   void roll_back();
   /// False: nothing is uncommitted; after an error: what was has been rolled back.
   [[nodiscard]] bool in_transaction() const { return database_->in_transaction(); }
-  /// All commits survive power loss when it returns.
+  /// All commits survive power loss when it returns. Nothing is uncommitted.
   Result<void> sync();
   Result<std::uint64_t> file_bytes();
 

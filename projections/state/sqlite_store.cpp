@@ -277,7 +277,7 @@ Result<void> SqliteCachedStates::commit(const Mark& mark, bool force) {
   const bool due = mark.event_count - committed_count >= options_.commit_every;
   if (!force && (committed_ == mark || !due)) return {};
   const std::chrono::nanoseconds begin = env_.now();
-  if (committed_ != mark) {
+  if (committed_ != mark || spilled_) {
     STELE_DO(try_commit(mark));
     hold.unlock();
     for (const auto& fold : folds_) {

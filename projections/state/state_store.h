@@ -86,9 +86,9 @@ public:
 
   /// The states are those of `mark` now: nobody folds. Made durable if it is time for that (memory:
   /// a snapshot; SQLite: a transaction; else it returns at once: call it after every lot), or if
-  /// `force`d. What was not forced is safe from kill -9; SQLite's last ones may go back to an older
-  /// mark when power fails. kNoSpace, kIo: go on and try again later; kClosed: SQLite had to give
-  /// states up that it held no longer, restore() first.
+  /// `force`d: it survives kill -9 and power loss then, but that SQLite's last transactions, if not
+  /// forced, may go back to an older mark when power fails. kNoSpace, kIo: go on and try again
+  /// later; kClosed: SQLite had to give changes up that it held no longer, restore() first.
   virtual Result<void> commit(const Mark& mark, bool force) = 0;
 
   /// Every key of a fold with its state, by (hash, key): the same for the same states, whatever the

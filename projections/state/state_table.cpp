@@ -10,6 +10,7 @@
 namespace stele::projections {
 namespace {
 
+constexpr unsigned kShardBits = 6;
 constexpr std::size_t kPlacesMin = 8;
 constexpr std::size_t kSpareSlots = 8;  // behind the last place
 constexpr std::uint32_t kFlagsShift = 28;
@@ -249,7 +250,10 @@ std::vector<StateTable::Ref> StateTable::same_tag(std::size_t at) const {
   std::ranges::sort(same, [&](Ref a, Ref b) {
     const Key left(key(a));
     const Key right(key(b));
-    return left.hash != right.hash ? left.hash < right.hash
+    // The upper bits are the shard's.
+    const std::uint64_t left_rest = left.hash << kShardBits;
+    const std::uint64_t right_rest = right.hash << kShardBits;
+    return left_rest != right_rest ? left_rest < right_rest
                                    : std::ranges::lexicographical_compare(left.bytes, right.bytes);
   });
   return same;

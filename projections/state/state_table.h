@@ -68,7 +68,10 @@ public:
     const std::uint32_t tag = tag_of(key);
     const Slot* slot = slots_.get() + place_of(tag);
     while (tag_of(*slot) < tag) ++slot;  // an empty one has the greatest tag of all
-    if (tag_of(*slot) == tag && *slot != kEmpty) __builtin_prefetch(entry(ref_of(*slot)));
+    if (tag_of(*slot) != tag || *slot == kEmpty) return;
+    const std::byte* at = entry(ref_of(*slot));
+    __builtin_prefetch(at);
+    __builtin_prefetch(at + header_at_ + kPrefetchKeyBytes);
   }
 
   /// Every entry, by (hash, key).
@@ -108,6 +111,7 @@ private:
   using Slot = std::uint64_t;
   static constexpr std::uint64_t kSlotBytes = 16;  ///< on the average
   static constexpr Slot kEmpty = ~Slot{0};
+  static constexpr std::size_t kPrefetchKeyBytes = 16;  ///< header, and the front of the key
   static constexpr unsigned kUnitBits = 13;  ///< units of a chunk
   static constexpr Ref kUnitMask = (Ref{1} << kUnitBits) - 1;
   static constexpr std::size_t kChunkCountMax = (std::size_t{1} << (32 - kUnitBits)) - 1;

@@ -3,11 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstdlib>
-#include <fstream>
 #include <random>
 #include <set>
-#include <sstream>
+
+#include "projections/testkit/golden_file.h"
 
 namespace stele::projections {
 
@@ -185,19 +184,8 @@ void GivenScene::expect_golden(const std::string& path) {
   const Outcome* folded = outcome();
   if (folded == nullptr) return;
   const std::string text = folded->dump();
-  const char* mode = std::getenv("STELE_GOLDEN");
-  if (mode != nullptr && std::string_view(mode) == "write") {
-    std::ofstream(path, std::ios::binary) << text;
-    return;
-  }
-  std::ifstream in(path, std::ios::binary);
-  if (!in) {
-    find("golden", fmt::format("{} is not there; STELE_GOLDEN=write writes it", path));
-    return;
-  }
-  std::ostringstream wanted;
-  wanted << in.rdbuf();
-  find("golden", line_differences(wanted.str(), text));
+  const Result<std::string> wanted = golden_file(path, text);
+  find("golden", wanted ? line_differences(*wanted, text) : wanted.error().detail);
 }
 
 std::string GivenScene::findings() const {

@@ -156,8 +156,8 @@ public:
     scene_.expect_shuffled_times(seed);
     return *this;
   }
-  /// The states, a line of "key<tab>JSON" each, are those of the file; STELE_GOLDEN=write in the
-  /// environment writes it.
+  /// The states, a line of "key<tab>JSON" each, are those of the file. If it is not there it is
+  /// written, which is a finding: look at it.
   Given& golden(const std::string& path) {
     scene_.expect_golden(path);
     return *this;

@@ -1,23 +1,12 @@
 """The program of examples/flights, as the scripts beside this run it."""
 
 import subprocess
-from functools import cache
 from pathlib import Path
 
 from harness import BUILD, ROOT, could_not_run, run
 
 EXAMPLE = ROOT / "examples" / "flights"
 PROGRAM = BUILD / "bin" / "flights"
-
-
-@cache
-def _history() -> str:
-    return run("zstd", "-dc", EXAMPLE / "flights-2013-01.jsonl.zst")
-
-
-def lines() -> list[str]:
-    """Of January, in the order of event times."""
-    return _history().splitlines()
 
 
 class Flights:
@@ -29,10 +18,10 @@ class Flights:
         self.data = data
 
     def run(self, *words: str | Path) -> str:
-        return run(PROGRAM, "--data", self.data, *words)
+        return run(PROGRAM, "--data", self.data, *words).stdout
 
     def load(self, events: list[str]) -> None:
-        told = run(PROGRAM, "--data", self.data, "load", "-", stdin="\n".join(events) + "\n")
+        told = run(PROGRAM, "--data", self.data, "load", "-", stdin="\n".join(events) + "\n").stdout
         assert told == f"{len(events)} events\n", told
 
     def dump(self, out: Path, *flags: str) -> str:

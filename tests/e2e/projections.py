@@ -7,8 +7,9 @@ is raised once."""
 import json
 from pathlib import Path
 
-from flights_program import EXAMPLE, Flights, lines
+from flights_program import EXAMPLE, Flights
 from harness import run_cases, seeded, temp_folder
+from history import history_lines
 
 WANTED = json.loads((EXAMPLE / "answers-2013-01.json").read_text())
 TIMES = list(WANTED["carriers_as_of_event_time"])
@@ -39,7 +40,7 @@ def the_answers_are_reproduced_in_memory_and_in_sqlite() -> str:
     with temp_folder("answers") as folder:
         for store in ("memory", "sqlite"):
             flights = Flights(folder / store)
-            flights.load(lines())
+            flights.load(history_lines())
             assert answers(flights, folder / f"{store}.json", COUNTS, "--store", store) == WANTED
             # Once more, by a process that finds the states there, and snapshots to begin from.
             assert answers(flights, folder / "again.json", COUNTS, "--store", store) == WANTED
@@ -47,7 +48,7 @@ def the_answers_are_reproduced_in_memory_and_in_sqlite() -> str:
 
 
 def shuffled_lines_give_the_same_as_of_event_times() -> str:
-    shuffled = lines()
+    shuffled = history_lines()
     seeded().shuffle(shuffled)
     events = [json.loads(line) for line in shuffled]
     with temp_folder("shuffled") as folder:
@@ -100,10 +101,10 @@ def broken_by_loop(events: list[dict]) -> list[dict]:
 
 
 def departures_join_the_weather_and_broken_continuity_is_raised_once() -> str:
-    events = [json.loads(line) for line in lines()]
+    events = [json.loads(line) for line in history_lines()]
     with temp_folder("joined") as folder:
         flights = Flights(folder / "data")
-        flights.load(lines())
+        flights.load(history_lines())
         first, again = flights.dump(folder / "first"), flights.dump(folder / "again")
     assert first == again
     rows = [line.split(" ", 2) for line in first.splitlines() if line]

@@ -8,8 +8,9 @@ import random
 import shutil
 import time
 
-from flights_program import Flights, lines
+from flights_program import Flights
 from harness import count_wanted, run_cases, seeded, temp_folder
+from history import history_lines
 
 KILLS = 50
 SNAPSHOT_EVERY = {"memory": "2000", "sqlite": "500"}
@@ -50,7 +51,7 @@ def killed_at_any_moment(store: str) -> str:
     flags = ("--store", store, "--snapshot-every", SNAPSHOT_EVERY[store])
     with temp_folder(f"kill-{store}") as folder:
         quiet, killed = Flights(folder / "quiet"), Flights(folder / "killed")
-        quiet.load(lines())
+        quiet.load(history_lines())
         shutil.copytree(quiet.data, killed.data)
         seconds = folding_seconds(quiet, *flags)
         wanted = quiet.dump(folder / "wanted", *flags)

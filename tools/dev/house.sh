@@ -5,6 +5,10 @@ house_root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 # Folders built with the same flags share their objects.
 export CCACHE_BASEDIR=$house_root CCACHE_NOHASHDIR=1
 export CCACHE_SLOPPINESS=pch_defines,time_macros
+# A machine made for one run keeps nothing: to fill a cache there costs an eighth of the build.
+if [ "${CI:-}" = true ] && [ -z "${CCACHE_DIR:-}" ] && [ ! -d ~/.cache/ccache ] && [ ! -d ~/.ccache ]; then
+  export CCACHE_DISABLE=1
+fi
 
 say() { printf '%s\n' "$*" >&2; }
 die() { say "$*"; exit 1; }
@@ -19,8 +23,13 @@ packages_missing() {
   comm -23 <(echo "$wanted") <(echo "$installed")
 }
 
-# house_install GROUP…: one apt-get call for all that is missing; none, and no network, if nothing is.
+# house_install GROUP…: one apt-get call for all that is missing; none, and no network, if nothing is. One at a time.
 house_install() {
+  mkdir -p "$house_root/build"
+  (flock 7; install_missing "$@") 7>"$house_root/build/apt.lock" || exit 1
+}
+
+install_missing() {
   if ! command -v dpkg-query >/dev/null; then
     say "not a Debian machine: the packages of tools/dev/packages.txt are taken to be there"
     return 0
@@ -32,7 +41,6 @@ house_install() {
     command -v sudo >/dev/null || die "needs root once: apt-get install" $missing
     as_root=sudo
   fi
-  mkdir -p "$house_root/build"
   say "installing $(echo "$missing" | wc -l) packages …"
   apt_install "$as_root" "$missing" >"$log" 2>&1 </dev/null || {
     tail -n 15 "$log" >&2

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The installed package serves a project outside the tree: examples/embedded is built against it with Clang 19
-# and with g++ 12, and run; each public header compiles alone with g++ 12 from the installed folder.
+# and with g++ 12, examples/projections with g++ 12, and both are run; each public header compiles alone with g++ 12
+# from the installed folder.
 set -euo pipefail
 work=$STELE_ROOT/build/install-test
 rm -rf "$work"
@@ -47,4 +48,10 @@ for compiler in clang++-19 g++-12; do
   expect 1 'live: b-4 BookingOpened, version 0' "$build/second.txt"
   expect 1 '4 events before' "$build/second.txt"
 done
-echo "$count headers; the example ran with both compilers"
+
+build=$work/projections
+cmake -G Ninja -S "$STELE_ROOT/examples/projections" -B "$build" -DCMAKE_CXX_COMPILER=g++-12 \
+  -DCMAKE_CXX_FLAGS="-Wall -Wextra -Werror" -DCMAKE_PREFIX_PATH="$work/prefix" >"$build.log"
+ninja -C "$build"
+"$STELE_ROOT/tests/projections/examples/run.sh" "$build/bank" "$build/orders"
+echo "$count headers; the example ran with both compilers, those of projections with g++ 12"

@@ -59,7 +59,7 @@ TEST(SwitchOnThreads, ReadersNeverSeeAnErrorNorGoBack) {
 
   while (must(view.version()) != 2) bank.pay("a", 1);  // by itself
   std::string token;
-  for (std::uint32_t i = 0; i < 20; ++i) {
+  for (std::uint32_t i = 0; i < 10; ++i) {
     must(engine->rollback("accounts"));
     EXPECT_EQ(must(view.version()), i % 2 == 0 ? 1u : 2u);
     for (int k = 0; k < 5; ++k) token = bank.pay("a", 1);

@@ -12,11 +12,14 @@ namespace {
 /// Says what the test tells it to.
 class ToldAssignment final : public Assignment {
 public:
-  explicit ToldAssignment(std::vector<std::int32_t> first) { change_.added = std::move(first); }
+  ToldAssignment(SimEnv& env, std::vector<std::int32_t> first) : env_(env) {
+    change_.added = std::move(first);
+  }
   void tell(AssignmentChange change) { change_ = std::move(change); }
   void fence() { fenced_ = true; }
 
-  Result<AssignmentChange> poll(std::chrono::nanoseconds) override {
+  Result<AssignmentChange> poll(std::chrono::nanoseconds longest) override {
+    env_.advance(longest);
     if (fenced_) return std::unexpected(Error{Code::kFenced, "thrown out"});
     return std::exchange(change_, {});
   }
@@ -32,6 +35,7 @@ public:
   Checkpoint committed;
 
 private:
+  SimEnv& env_;
   AssignmentChange change_;
   bool fenced_ = false;
 };
@@ -78,8 +82,8 @@ TEST_F(WorkShares, OneInstanceFoldsAllPartitionsATaskEach) {
 
 TEST_F(WorkShares, TwoInstancesFoldTheirPartsInOneFolder) {
   for (std::int32_t p = 0; p < 4; ++p) pay(p, "a" + std::to_string(p), 1);
-  ToldAssignment left({0, 1});
-  ToldAssignment right({2, 3});
+  ToldAssignment left(env_, {0, 1});
+  ToldAssignment right(env_, {2, 3});
   const auto first = engine(&left);
   const auto second = engine(&right);
   const auto first_view = must(first->add(accounts(1)));
@@ -96,8 +100,8 @@ TEST_F(WorkShares, TwoInstancesFoldTheirPartsInOneFolder) {
 
 TEST_F(WorkShares, AMovedPartitionGoesOnFromItsStates) {
   for (std::int64_t i = 0; i < 10; ++i) pay(1, "a", 1);
-  ToldAssignment left({0, 1});
-  ToldAssignment right({2, 3});
+  ToldAssignment left(env_, {0, 1});
+  ToldAssignment right(env_, {2, 3});
   const auto first = engine(&left);
   const auto second = engine(&right);
   const auto first_view = must(first->add(accounts(1)));
@@ -123,7 +127,7 @@ TEST_F(WorkShares, AMovedPartitionGoesOnFromItsStates) {
 
 TEST_F(WorkShares, AThrownOutInstanceDropsWhatItHas) {
   pay(0, "a", 1);
-  ToldAssignment told({0});
+  ToldAssignment told(env_, {0});
   const auto engine = this->engine(&told);
   const auto view = must(engine->add(accounts(1)));
   must(engine->catch_up());
@@ -134,7 +138,7 @@ TEST_F(WorkShares, AThrownOutInstanceDropsWhatItHas) {
 }
 
 TEST_F(WorkShares, WithoutAShareCatchUpGivesUp) {
-  ToldAssignment told({});
+  ToldAssignment told(env_, {});
   const auto engine = this->engine(&told);
   must(engine->add(accounts(1)));
   EXPECT_EQ(engine->catch_up().error().code, Code::kOverloaded);
@@ -153,7 +157,7 @@ TEST_F(WorkShares, AVersionIsSwitchedToOverAllPartitions) {
 
 TEST_F(WorkShares, ATokenIsWaitedForInThePartitionsThatAreHere) {
   pay(1, "a", 1);
-  ToldAssignment told({0, 1});
+  ToldAssignment told(env_, {0, 1});
   const auto engine = this->engine(&told);
   const auto view = must(engine->add(accounts(1)));
   must(engine->catch_up());

@@ -40,9 +40,9 @@ inline std::int64_t number_in(std::string_view text) {
 
 /// How a fold of a test behaves; may change between two openings of a flow.
 struct FoldRules {
-  bool fails = true;        ///< events of type "Poison" fail, after they have changed the state
-  bool by_keys = false;     ///< keys stand in the data, as "a,b 17", instead of the stream
-  bool looks_up = false;    ///< adds the stream's count in table 0
+  bool fails = true;         ///< events of type "Poison" fail, after they have changed the state
+  bool by_keys = false;      ///< keys stand in the data, as "a,b 17", instead of the stream
+  bool looks_up = false;     ///< adds the stream's count in table 0
   std::string effect_topic;  ///< an effect for each event; empty: none
   std::function<void(const InputEvent&)> seen = {};
 };
@@ -89,15 +89,15 @@ Result<void> run_rules(const void* object, const InputEvent& event, FoldRun& run
       void* state = run.states.open(as_bytes(key));
       if (state == nullptr) continue;
       fold_into(*static_cast<State*>(state), event, number);
-      run.states.close(fails || is_trial              ? Verdict::kUndo
+      run.states.close(fails || is_trial         ? Verdict::kUndo
                        : event.type == "Dropped" ? Verdict::kDrop
                                                  : Verdict::kKeep);
       if (fails) return std::unexpected(Error{Code::kInvalid, "it does not agree with me"});
     }
   }
   if (!rules.effect_topic.empty())
-    run.effects->append(rules.effect_topic, {.stream = std::string(as_text(*event.stream)),
-                                             .type = "Noticed"});
+    run.effects->append(rules.effect_topic,
+                        {.stream = std::string(as_text(*event.stream)), .type = "Noticed"});
   return {};
 }
 

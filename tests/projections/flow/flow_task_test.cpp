@@ -129,9 +129,8 @@ TEST_F(FlowTaskTest, LanesAreRefusedWhereTheOrderOfAllEventsCounts) {
 }
 
 TEST_F(FlowTaskTest, AMissingTopicIsNamed) {
-  const auto task =
-      FlowTask::open(tallies("sums", {"nowhere"}), *source_, {InputId::store()}, env_,
-                     {.folder = "/flow"});
+  const auto task = FlowTask::open(tallies("sums", {"nowhere"}), *source_, {InputId::store()}, env_,
+                                   {.folder = "/flow"});
   ASSERT_FALSE(task.has_value());
   EXPECT_EQ(task.error().code, Code::kNotFound);
   EXPECT_NE(task.error().detail.find("nowhere"), std::string::npos);

@@ -147,8 +147,7 @@ TEST_F(PoisonTest, ASkippedEventLeavesNoTraceInLookups) {
   Bytes once;
   const Tally expected{.count = 1, .mix = 5};
   made->state.encode(&expected, once);
-  EXPECT_EQ(dumped(*task, *made->lookups.front(), 1),
-            (std::map<std::string, Bytes>{{"a", once}}));
+  EXPECT_EQ(dumped(*task, *made->lookups.front(), 1), (std::map<std::string, Bytes>{{"a", once}}));
 }
 
 TEST_F(PoisonTest, StopsWhenNoMoreCanBeRecorded) {

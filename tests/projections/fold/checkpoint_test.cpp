@@ -55,16 +55,19 @@ TEST(Checkpoint, EveryCutIsCorruptAndTakesNothing) {
 }
 
 TEST(Checkpoint, PlacesOutOfOrderAndWildCountsAreCorrupt) {
-  Bytes swapped;
-  Checkpoint({{{"b", 0}, 1}}).encode(swapped);
-  swapped[0] = std::byte{2};
-  Bytes again;
-  Checkpoint({{{"b", 0}, 1}}).encode(again);
-  swapped.insert(swapped.end(), again.begin() + 4, again.end());
-  ByteView left = swapped;
-  EXPECT_FALSE(Checkpoint::decode(left));
+  for (const char* second : {"a", "b"}) {
+    SCOPED_TRACE(second);
+    Bytes bytes;
+    Checkpoint({{{"b", 0}, 1}}).encode(bytes);
+    bytes[0] = std::byte{2};
+    Bytes more;
+    Checkpoint({{{second, 0}, 1}}).encode(more);
+    bytes.insert(bytes.end(), more.begin() + 4, more.end());
+    ByteView left = bytes;
+    EXPECT_EQ(Checkpoint::decode(left).error().code, Code::kCorrupt);
+  }
   const Bytes wild(8, std::byte{0xff});
-  left = wild;
+  ByteView left = wild;
   EXPECT_FALSE(Checkpoint::decode(left));
 }
 

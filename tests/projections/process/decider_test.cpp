@@ -342,7 +342,7 @@ TEST(DeciderThreads, RacingDecidersLoseNothing) {
   ASSERT_TRUE(opened.has_value()) << opened.error().text();
   ASSERT_TRUE((*opened)->create_topic({"bank", 1, {}}).has_value());
   log::EventStore events(**opened);
-  StoreSource source(events);
+  PagedSource source(events);
   const Decider<Account> bank = decider(accounts(), *source.events());
   constexpr std::int64_t kCoins = 100;
   ASSERT_TRUE(

@@ -58,7 +58,7 @@ public:
     events_ = std::make_unique<log::EventStore>(*store_);
     for (const char* topic : {"orders", "out"})
       if (!store_->find_topic(topic) && !store_->create_topic({topic, 2, {}})) return;
-    source_ = std::make_unique<StoreSource>(*events_, 3);
+    source_ = std::make_unique<PagedSource>(*events_, 3);
     source_->access().forgets_ids = forgets_ids;
     next_ = from.next;
     orders_.counts = from.counts;
@@ -109,7 +109,7 @@ private:
   SimEnv& env_;
   std::unique_ptr<log::Store> store_;
   std::unique_ptr<log::EventStore> events_;
-  std::unique_ptr<StoreSource> source_;
+  std::unique_ptr<PagedSource> source_;
   std::unique_ptr<SourceReader> reader_;
   Orders orders_;
   Outbox outbox_{"saga"};

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "tests/projections/process/store_source.h"
+#include "tests/projections/process/paged_source.h"
 #include "tests/support/sim_env.h"
 
 namespace stele::projections {
@@ -44,7 +44,7 @@ protected:
     ASSERT_TRUE(opened.has_value()) << opened.error().text();
     store_ = std::move(*opened);
     events_ = std::make_unique<log::EventStore>(*store_);
-    source_ = std::make_unique<StoreSource>(*events_);
+    source_ = std::make_unique<PagedSource>(*events_);
   }
   void create(const std::string& name, log::TopicSettings settings = {}) {
     const auto topic = store_->create_topic({name, 1, std::move(settings)});
@@ -91,7 +91,7 @@ protected:
   SimEnv env_;
   std::unique_ptr<log::Store> store_;
   std::unique_ptr<log::EventStore> events_;
-  std::unique_ptr<StoreSource> source_;
+  std::unique_ptr<PagedSource> source_;
   int probe_count_ = 0;
 };
 

@@ -22,7 +22,7 @@ struct event_traits<Landed> : json_event<"Landed"> {};
 
 namespace {
 
-Projection<Rekeyed> by_carrier() {
+Rekey by_carrier() {
   return rekey("flights")
       .to("flights.by-carrier")
       .by<Departed>([](const Departed& e) { return e.carrier; })
@@ -39,7 +39,7 @@ protected:
     create("flights.by-carrier");
   }
   void run(std::int64_t from = 0) {
-    const DefinitionPtr definition = by_carrier();
+    const DefinitionPtr definition = by_carrier().definition();
     ASSERT_TRUE(check_definition(*definition).has_value());
     Outbox outbox(definition->name);
     auto reader = source_->open(definition->topics, {}, Checkpoint::of_store(from));

@@ -55,7 +55,6 @@ void walk_back(Order& order, const Meta& meta, Effects& effects, const char* out
   order.outcome = outcome;
 }
 
-/// `names_carrier`: the next version asks for the same effects.
 Projection<Order> orders(std::uint32_t version = 1) {
   return projection<Order>("orders")
       .version(version)
@@ -204,6 +203,20 @@ TEST_F(SagaTest, EffectsBeginWhereTheyAreToldTo) {
   env_.advance(std::chrono::hours(1));
   catch_up();
   EXPECT_EQ(count("TimedOut"), 0u);
+}
+
+TEST_F(SagaTest, AMutedHistoryFiresNothingThatItLaterTookBack) {
+  happen("paid", {"Placed", "Reserved"});
+  env_.advance(std::chrono::hours(1));
+  for (int i = 0; i < 20'000; ++i) append("orders", new_event("other", "Noise"));
+  happen("paid", {"Paid"});
+  happen("late", {"Placed", "Reserved"});
+  env_.advance(std::chrono::hours(1));
+  start("/views", Checkpoint::of_store(store_->end().raw()));
+  EXPECT_EQ(outcome("paid"), "paid");
+  // The one that is overdue fires when effects begin.
+  EXPECT_EQ(count("TimedOut"), 1u);
+  EXPECT_EQ(outcome("late"), "timed out");
 }
 
 TEST_F(SagaTest, AVersionThatIsNotLiveDoesNothingUntilItIs) {

@@ -140,14 +140,11 @@ TEST_F(EmbeddedSourceTest, BeginsInTheMiddleOfABatchAndUnpacks) {
   const Uuid topic = create("a");
   const std::int64_t before = add("a", "x", "First");
   BatchBuilder builder({.codec = Codec::kLz4});
-  const std::vector<HeaderView> headers{{"other", std::nullopt},
-                                        {"ce_type", as_bytes("Packed")},
-                                        {"ce_type", as_bytes("Second")}};
+  const std::vector<HeaderView> headers{
+      {"other", std::nullopt}, {"ce_type", as_bytes("Packed")}, {"ce_type", as_bytes("Second")}};
   for (const char* key : {"k0", "k1", "k2"})
-    ASSERT_TRUE(builder.add({.key = as_bytes(key),
-                             .value = as_bytes(key),
-                             .headers = headers,
-                             .timestamp_ms = 5}));
+    ASSERT_TRUE(builder.add(
+        {.key = as_bytes(key), .value = as_bytes(key), .headers = headers, .timestamp_ms = 5}));
   const Bytes batch = builder.finish().value();
   log::AppendRequest request;
   request.batches.push_back({.to = {topic, 0}, .batch = batch});
@@ -205,8 +202,7 @@ TEST_F(EmbeddedSourceTest, RefusesPlacesAndTopicsThatAreNot) {
 TEST_F(EmbeddedSourceTest, TokensAreThoseOfTheStore) {
   create("a");
   const auto appended = events_->append({.events = {{"a", {.stream = "x", .type = "T"}}}}).value();
-  const Checkpoint behind =
-      Checkpoint::of_store(appended.events.front().position.next().raw());
+  const Checkpoint behind = Checkpoint::of_store(appended.events.front().position.next().raw());
   EXPECT_EQ(source_->parse_token(appended.token).value(), behind);
   EXPECT_EQ(source_->token(behind).value(), appended.token);
   EXPECT_EQ(source_->end({InputId::store()}).value(), behind);

@@ -31,7 +31,8 @@ void expect_lives(std::uint64_t seed, std::size_t key_count, const Open& open,
       ASSERT_TRUE(life.live(store, static_cast<int>(life.random().below(900))).has_value());
       pause();
       const auto taken = store.stats().snapshot_count;
-      ASSERT_TRUE(store.commit(life.now().mark, life.random().chance(20)).has_value());
+      const auto done = store.commit(life.now().mark, life.random().chance(20));
+      ASSERT_TRUE(done.has_value()) << done.error().text();
       if (store.stats().snapshot_count > taken) durable = life.now();
       for (int i = 0; i < 20; ++i) life.expect_one(store, life.random().below(2), life.draw_key());
       expect_equal(store, life.now().contents);

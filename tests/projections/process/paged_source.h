@@ -31,9 +31,9 @@ public:
   InputEvent event;
 };
 
-class StoreAccess final : public EventAccess {
+class CountedAccess final : public EventAccess {
 public:
-  explicit StoreAccess(log::EventStore& store) : store_(store) {}
+  explicit CountedAccess(log::EventStore& store) : store_(store) {}
 
   log::EventAppendResult append(log::EventAppend append) override {
     ++appends;
@@ -61,7 +61,7 @@ private:
   log::EventStore& store_;
 };
 
-class StoreLot final : public Lot {
+class PagedLot final : public Lot {
 public:
   void add(log::RecordedEvent recorded) {
     held_.emplace_back(std::move(recorded));
@@ -74,9 +74,9 @@ private:
   std::vector<InputEvent> views_;
 };
 
-class StoreReader final : public SourceReader {
+class PagedReader final : public SourceReader {
 public:
-  StoreReader(log::EventStore& store, std::vector<std::string> topics, std::int64_t from,
+  PagedReader(log::EventStore& store, std::vector<std::string> topics, std::int64_t from,
               std::size_t lot_events)
       : store_(store), topics_(std::move(topics)), next_(from), lot_events_(lot_events) {}
 
@@ -84,7 +84,7 @@ public:
     STELE_TRY(log::ReadPage page, store_.read({.select = log::Query{{{.topics = topics_}}},
                                                .from = {.position = Position(next_)},
                                                .events_max = lot_events_}));
-    auto lot = std::make_shared<StoreLot>();
+    auto lot = std::make_shared<PagedLot>();
     if (!page.events.empty()) next_ = page.last.raw() + 1;
     if (page.events.empty() && page.end) next_ = page.as_of.raw();
     for (log::RecordedEvent& event : page.events) lot->add(std::move(event));
@@ -100,9 +100,9 @@ private:
   std::size_t lot_events_;
 };
 
-class StoreSource final : public Source {
+class PagedSource final : public Source {
 public:
-  explicit StoreSource(log::EventStore& store, std::size_t lot_events = 5)
+  explicit PagedSource(log::EventStore& store, std::size_t lot_events = 5)
       : store_(store), access_(store), lot_events_(lot_events) {}
 
   [[nodiscard]] std::string name() const override { return "store"; }
@@ -112,7 +112,7 @@ public:
   Result<std::unique_ptr<SourceReader>> open(const std::vector<std::string>& topics,
                                              const std::vector<InputId>& /*inputs*/,
                                              const Checkpoint& from) override {
-    return std::make_unique<StoreReader>(store_, topics, from.next(InputId::store()), lot_events_);
+    return std::make_unique<PagedReader>(store_, topics, from.next(InputId::store()), lot_events_);
   }
   Result<Checkpoint> end(const std::vector<InputId>& /*inputs*/) override {
     return Checkpoint::of_store(store_.store().end().raw());
@@ -130,11 +130,11 @@ public:
     if (!appended) return std::unexpected(std::move(appended).error().error);
     return {};
   }
-  [[nodiscard]] StoreAccess& access() { return access_; }
+  [[nodiscard]] CountedAccess& access() { return access_; }
 
 private:
   log::EventStore& store_;
-  StoreAccess access_;
+  CountedAccess access_;
   std::size_t lot_events_;
 };
 
