@@ -107,7 +107,7 @@ private:
   BenchFolder folder_;
   std::unique_ptr<log::Store> store_;
   log::EventStore events_{*store_};
-  EmbeddedSource source_{events_, {getenv("LOT") ? std::strtoull(getenv("LOT"),nullptr,10) : 512<<10}};
+  EmbeddedSource source_{events_};
   int folders_ = 0;
 };
 

@@ -119,6 +119,7 @@ Result<void> fold(Program& program) {
 Result<void> write_answers(Program& program, const Arguments& arguments) {
   STELE_DO(fold(program));
   Questions questions{.times = split(arguments.option("times", "")),
+                      .counts = {},
                       .aircraft = split(arguments.option("aircraft", ""))};
   for (const std::string& text : split(arguments.option("counts", ""))) {
     STELE_TRY(const std::int64_t count, number(text));

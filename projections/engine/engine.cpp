@@ -86,6 +86,7 @@ Result<FlowViewPtr> EngineAtWork::add(DefinitionPtr definition, const std::type_
   STELE_TRY(auto inputs, source_.inputs(topics_of(*definition)));
   STELE_DO(check_copartitioned(*definition, inputs));
   STELE_TRY(FlowGroup* const group, find_or_open(definition->name));
+  const auto held = share_.hold();
   const auto tasks = share_.own_tasks(tasks_of(inputs));
   STELE_TRY(auto view, group->add({.definition = std::move(definition),
                                    .type = &type,

@@ -225,8 +225,10 @@ Result<bool> FlowGroup::promote_built() {
   const std::scoped_lock lock(mutex_);
   Version* const to = built();
   if (to == nullptr || halted_) return false;
-  STELE_DO(switch_to(*to));
-  return true;
+  auto switched = switch_to(*to);
+  if (switched) return true;
+  if (switched.error().code == Code::kAlreadyExists) return false;  // not yet: it goes on elsewhere
+  return std::unexpected(std::move(switched).error());
 }
 
 void FlowGroup::after_step() {
@@ -235,12 +237,15 @@ void FlowGroup::after_step() {
   if (!lock.owns_lock() || halted_ || env_.now() < switch_after_) return;
   Version* const to = built();
   if (to == nullptr) return;
-  if (auto switched = switch_to(*to); !switched) {
-    switch_after_ = env_.now() + std::chrono::seconds(1);
+  const auto switched = switch_to(*to);
+  std::string trouble = switched ? std::string() : switched.error().text();
+  if (!switched) switch_after_ = env_.now() + std::chrono::seconds(1);
+  if (!switched && trouble != switch_trouble_) {
     env_.report(Severity::kWarn,
-                fmt::format("projection_switch_failed projection={} version={} because={}", name_,
-                            to->number(), switched.error().text()));
+                fmt::format("projection_switch_waits projection={} version={} because={}", name_,
+                            to->number(), trouble));
   }
+  switch_trouble_ = std::move(trouble);
 }
 
 namespace {
@@ -264,6 +269,43 @@ Result<void> fold_up_to(TaskRun& run, const Checkpoint& wanted) {
 
 }  // namespace
 
+/// Both are held. Where the effects of `from` end.
+Result<Checkpoint> FlowGroup::leave_behind(Version& from, Version& to) {
+  if (has_effects(*to.added.definition)) {
+    // Only after a crash is the live one behind: it has let out what it has to fold again.
+    const Checkpoint there = to.table()->checkpoint();
+    for (const auto& run : from.runs) STELE_DO(fold_up_to(*run, there));
+  }
+  for (const auto& run : from.runs) {
+    auto committed = run->task().commit();
+    if (committed || run->task().status().state == FlowState::kStopped) continue;
+    return std::unexpected(std::move(committed).error());
+  }
+  return from.table()->checkpoint();
+}
+
+/// The live version is not added here. Nobody else may fold it while it is left behind.
+Result<std::vector<std::unique_ptr<FolderLock>>> FlowGroup::take_over_from_absent(
+    const Version& to) {
+  std::vector<std::unique_ptr<FolderLock>> locks;
+  std::vector<std::int32_t> tasks;
+  for (const auto& run : to.runs) {
+    tasks.push_back(run->number());
+    const std::string folder = folders_.task_path(live_->version, run->number());
+    if (!env_.list(folder)) continue;
+    auto lock = env_.lock(folder);
+    if (!lock) {
+      return at(fmt::format("projection {}: its live version {} is at work elsewhere, version {} "
+                            "takes its place when that has ended",
+                            name_, live_->version, to.number()),
+                std::move(lock).error());
+    }
+    locks.push_back(*std::move(lock));
+  }
+  STELE_DO(look_up_left_at(tasks));
+  return locks;
+}
+
 Result<void> FlowGroup::switch_to(Version& to) {
   Version* const from = find(live_->version);
   std::vector<TaskRun::Hold> holds;
@@ -271,22 +313,19 @@ Result<void> FlowGroup::switch_to(Version& to) {
     for (const auto& run : from->runs) holds.push_back(run->hold());
   }
   for (const auto& run : to.runs) holds.push_back(run->hold());
-  Checkpoint effects_from = left_at_;
+  std::vector<std::unique_ptr<FolderLock>> locks;
+  Checkpoint effects_from;
   if (from != nullptr) {
-    if (has_effects(*to.added.definition)) {
-      // Only after a crash is the live one behind: it has let out what it has to fold again.
-      const Checkpoint there = to.table()->checkpoint();
-      for (const auto& run : from->runs) STELE_DO(fold_up_to(*run, there));
-    }
-    effects_from = from->table()->checkpoint();
-    for (const auto& run : to.runs) STELE_DO(fold_up_to(*run, effects_from));
-    for (const auto& run : from->runs) {
-      auto committed = run->task().commit();
-      if (committed || run->task().status().state == FlowState::kStopped) continue;
-      return committed;
-    }
+    STELE_TRY(effects_from, leave_behind(*from, to));
+  } else {
+    STELE_TRY(locks, take_over_from_absent(to));
+    const std::scoped_lock lock(table_mutex_);
+    effects_from = left_at_;
   }
-  for (const auto& run : to.runs) STELE_DO(run->task().commit());
+  for (const auto& run : to.runs) {
+    STELE_DO(fold_up_to(*run, effects_from));
+    STELE_DO(run->task().commit());
+  }
   STELE_DO(write_switch(to, effects_from));
   if (from != nullptr) {
     for (const auto& run : from->runs) run->task().set_effects_from(std::nullopt);
@@ -302,6 +341,10 @@ Result<void> FlowGroup::write_switch(const Version& to, const Checkpoint& effect
   // Instances that share the folder each switch their own partitions: their places add up.
   STELE_TRY(const auto lock, env_.lock(folders_.path()));
   STELE_TRY(const auto there, folders_.read_live());
+  if (there && there->version != live_->version && there->version != to.number()) {
+    return fail(Code::kFenced, "projection {}: another process has made version {} live", name_,
+                there->version);
+  }
   LiveRecord record{to.number(), live_->version, std::max(live_->highest, to.number()), {}};
   if (there && there->version == to.number()) record.effects_from = there->effects_from;
   for (const InputPlace& place : effects_from.places()) {

@@ -117,6 +117,8 @@ private:
   void publish();
   void after_step();
   Result<void> switch_to(Version& to);
+  Result<Checkpoint> leave_behind(Version& from, Version& to);
+  Result<std::vector<std::unique_ptr<FolderLock>>> take_over_from_absent(const Version& to);
   Result<void> write_switch(const Version& to, const Checkpoint& effects_from);
 
   std::string name_;
@@ -131,6 +133,7 @@ private:
   std::optional<LiveRecord> live_;
   std::optional<Error> halted_;  ///< a switch whose outcome is unknown: nothing folds any more
   std::chrono::nanoseconds switch_after_{0};  ///< one has failed: tried again then
+  std::string switch_trouble_;                ///< that was reported
   bool started_ = false;
   std::atomic<bool> building_{false};  ///< a version may have to be switched to
 

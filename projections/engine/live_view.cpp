@@ -4,6 +4,8 @@
 #include <set>
 
 #include "log/base/fail.h"
+#include "projections/flow/parking.h"
+#include "projections/flow/poison_log.h"
 #include "projections/state/past_states.h"
 
 namespace stele::projections {
@@ -138,11 +140,30 @@ Result<std::uint32_t> LiveView::version() const {
 
 namespace {
 
+/// Poison events that were parked, as the flow itself knows them.
+ParkedEvents parked_events(const Definition& definition) {
+  ParkedEvents parked;
+  parked.recorded = [](const Mark& mark) -> Result<ParkedEvents::Origins> {
+    PoisonLog poisons(SIZE_MAX);
+    ByteView extras = mark.extras;
+    if (!extras.empty()) STELE_DO(poisons.decode(extras));
+    return poisons.origins();
+  };
+  parked.redriven = [name = definition.name](const InputEvent& event,
+                                             const ParkedEvents::FoldOriginal& fold) {
+    const auto redriven = RedrivenEvent::read(event, name);
+    return redriven ? fold(redriven->origin(), redriven->original()) : Result<void>();
+  };
+  return parked;
+}
+
 Result<Past> past_of(const DefinitionPtr& definition, const TaskRun& run, Source& source,
                      Env& env) {
   Past past{.definition = definition, .source = &source, .inputs = run.inputs()};
   STELE_TRY(auto snapshots, list_past(env, run.folder()));
   for (auto& snapshot : snapshots) past.snapshots.push_back(std::move(snapshot));
+  if (definition->poison == PoisonPolicy::kPark && source.events() != nullptr)
+    past.parked = parked_events(*definition);
   std::set<std::pair<InputId, std::int64_t>> passed_over;
   for (const PoisonRecord& record : run.task().poisons()) {
     passed_over.emplace(record.input, record.place);

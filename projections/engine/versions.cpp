@@ -33,9 +33,9 @@ Result<Bytes> read_sealed(Env& env, const std::string& path, std::uint64_t magic
 Result<void> write_sealed(Env& env, const std::string& folder, const std::string& name,
                           std::uint64_t magic, ByteView payload) {
   const std::string path = folder + "/" + name;
-  const std::string beside = path + ".new";
+  // Instances that share the folder may write it at the same time, all of them the same.
+  const std::string beside = fmt::format("{}.{:016x}.new", path, env.random());
   {
-    STELE_DO(env.remove(beside));
     STELE_TRY(const auto file, env.open(beside, OpenMode::kCreateFresh));
     const Bytes bytes = seal(magic, payload);
     STELE_DO(file->write(bytes, 0));

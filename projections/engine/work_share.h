@@ -43,6 +43,8 @@ public:
   WorkShare(const WorkShare&) = delete;
   WorkShare& operator=(const WorkShare&) = delete;
 
+  /// The share stays as it is while it is held.
+  [[nodiscard]] std::unique_lock<std::mutex> hold() { return std::unique_lock(poll_mutex_); }
   /// Those of `tasks` that are this instance's now.
   [[nodiscard]] std::vector<std::int32_t> own_tasks(const std::vector<std::int32_t>& tasks) const;
 
@@ -67,7 +69,7 @@ private:
   Assignment* assignment_;
   Env& env_;
 
-  std::mutex poll_mutex_;  ///< of what follows
+  std::mutex poll_mutex_;     ///< of what follows
   bool assigned_ = false;     ///< the first share is here
   bool unconfirmed_ = false;  ///< a change is being carried out
   std::chrono::nanoseconds told_{0};

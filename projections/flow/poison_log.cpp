@@ -50,6 +50,12 @@ bool PoisonLog::take_off(std::string_view origin) {
   return true;
 }
 
+std::set<std::string, std::less<>> PoisonLog::origins() const {
+  std::set<std::string, std::less<>> origins;
+  for (const auto& [origin, record] : records_) origins.insert(origin);
+  return origins;
+}
+
 std::vector<PoisonRecord> PoisonLog::records() const {
   std::vector<PoisonRecord> all;
   all.reserve(records_.size());

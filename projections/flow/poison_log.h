@@ -8,6 +8,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -33,6 +34,7 @@ public:
   void not_parked(std::string_view origin, std::string_view why);
   /// False: it is not in it.
   bool take_off(std::string_view origin);
+  [[nodiscard]] std::set<std::string, std::less<>> origins() const;
   /// By input and place.
   [[nodiscard]] std::vector<PoisonRecord> records() const;
 

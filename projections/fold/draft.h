@@ -37,7 +37,7 @@ struct Passage {
 /// What a plan knows of one event type; EventSteps<S, E> of projection.h are behind `steps`.
 struct EventDraft {
   const void* tag = nullptr;  ///< of the C++ type
-  std::string_view type;
+  std::string_view type = {};
   std::string fields;                 ///< as fingerprints show them
   std::shared_ptr<const void> steps;  ///< the typed part
   Result<void> (*run)(const void* object, const InputEvent& event, FoldRun& run) = nullptr;
@@ -46,7 +46,7 @@ struct EventDraft {
   bool folded = false;
   bool keyed = false;
   bool has_effects = false;
-  std::optional<std::size_t> upcast_to;  ///< index in Plan::events
+  std::optional<std::size_t> upcast_to = {};  ///< index in Plan::events
 };
 
 /// key_by() for all events.

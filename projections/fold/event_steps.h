@@ -54,8 +54,8 @@ template <class F, class S, class... Es>
 inline constexpr bool takes_effects = handler_form<F, S, Es...>() >= HandlerForm::kEffects;
 
 template <class Call>
-Result<Verdict> verdict_of(Call&& call) {
-  using Answer = std::invoke_result_t<Call>;
+Result<Verdict> verdict_of(const Call& call) {
+  using Answer = std::invoke_result_t<const Call&>;
   if constexpr (std::is_void_v<Answer>) {
     call();
     return Verdict::kKeep;
@@ -172,7 +172,7 @@ Result<void> advance(const EventDraft& draft, E& event, const Passage& passage) 
 
 /// What the user's code throws is the reason why the event is poison.
 template <class Work>
-Result<void> guarded(Work&& work) {
+Result<void> guarded(const Work& work) {
   try {
     return work();
   } catch (const std::bad_alloc&) {

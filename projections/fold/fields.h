@@ -63,7 +63,7 @@ struct FieldList {
   static constexpr std::size_t count = sizeof...(Fs);
   /// Calls visit.template operator()<Field>() for each.
   template <class Visit>
-  static constexpr void each(Visit&& visit) {
+  static constexpr void each(const Visit& visit) {
     (visit.template operator()<Fs>(), ...);
   }
 };

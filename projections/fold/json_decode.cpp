@@ -8,6 +8,8 @@
 #include <memory>
 
 #include "log/base/fail.h"
+#include "projections/fold/json_flat.h"
+#include "projections/fold/json_store.h"
 
 namespace stele::projections::detail {
 
@@ -77,29 +79,6 @@ std::string_view found_name(json::value value) {
   }
 }
 
-template <class T>
-void put(void* to, T value) {
-  std::memcpy(to, &value, sizeof value);
-}
-template <class T, class Wide>
-bool put_checked(void* to, Wide value) {
-  if (!std::in_range<T>(value)) return false;
-  put(to, static_cast<T>(value));
-  return true;
-}
-bool put_signed(JsonKind kind, void* to, std::int64_t value) {
-  if (kind == JsonKind::kI8) return put_checked<std::int8_t>(to, value);
-  if (kind == JsonKind::kI16) return put_checked<std::int16_t>(to, value);
-  if (kind == JsonKind::kI32) return put_checked<std::int32_t>(to, value);
-  return put_checked<std::int64_t>(to, value);
-}
-bool put_unsigned(JsonKind kind, void* to, std::uint64_t value) {
-  if (kind == JsonKind::kU8) return put_checked<std::uint8_t>(to, value);
-  if (kind == JsonKind::kU16) return put_checked<std::uint16_t>(to, value);
-  if (kind == JsonKind::kU32) return put_checked<std::uint32_t>(to, value);
-  return put_checked<std::uint64_t>(to, value);
-}
-
 /// An integer in quotes.
 template <class T>
 bool read_quoted(json::value in, T& value) {
@@ -152,7 +131,7 @@ bool JsonDecoder::take(json::value in, const JsonType& type, void* to) {
     case JsonKind::kBool: {
       bool value = false;
       if (in.get_bool().get(value) != simdjson::SUCCESS) return mistyped(in, type);
-      put(to, value);
+      store(to, value);
       return true;
     }
     case JsonKind::kF32:
@@ -183,13 +162,13 @@ bool JsonDecoder::take_integer(json::value in, const JsonType& type, void* to) {
     if (in.get_int64().get(value) != simdjson::SUCCESS && !read_quoted(in, value)) {
       return mistyped(in, type);
     }
-    if (put_signed(type.kind, to, value)) return true;
+    if (store_signed(type.kind, to, value)) return true;
   } else {
     std::uint64_t value = 0;
     if (in.get_uint64().get(value) != simdjson::SUCCESS && !read_quoted(in, value)) {
       return mistyped(in, type);
     }
-    if (put_unsigned(type.kind, to, value)) return true;
+    if (store_unsigned(type.kind, to, value)) return true;
   }
   fault_ = "is out of its type's range";
   return false;
@@ -198,22 +177,14 @@ bool JsonDecoder::take_integer(json::value in, const JsonType& type, void* to) {
 bool JsonDecoder::take_number(json::value in, const JsonType& type, void* to) {
   double value = 0;
   if (in.get_double().get(value) != simdjson::SUCCESS) return mistyped(in, type);
-  if (type.kind == JsonKind::kF32) {
-    put(to, static_cast<float>(value));
-  } else {
-    put(to, value);
-  }
+  store_double(type.kind, to, value);
   return true;
 }
 
 bool JsonDecoder::take_text(json::value in, const JsonType& type, void* to) {
   std::string_view text;
   if (in.get_string().get(text) != simdjson::SUCCESS) return mistyped(in, type);
-  if (type.kind == JsonKind::kText) {
-    *static_cast<std::string*>(to) = text;
-  } else {
-    *static_cast<std::string_view*>(to) = text;
-  }
+  store_text(type.kind, to, text);
   return true;
 }
 
@@ -298,11 +269,17 @@ Result<void> decode_json(const JsonType& type, std::string_view event_type,
                          const std::optional<ByteView>& data, void* to) {
   if (type.member_count == 0) return {};
   if (!data) return fail(Code::kInvalid, "{}: the event has no data", event_type);
+  if (type.is_flat && decode_flat(type, as_text(*data), to)) return {};
+  return decode_json_checked(type, event_type, *data, to);
+}
+
+Result<void> decode_json_checked(const JsonType& type, std::string_view event_type, ByteView data,
+                                 void* to) {
   Workspace& work = workspace();
   json::document document;
   json::object object;
   JsonDecoder decoder;
-  auto code = work.parser.iterate(work.padded(*data)).get(document);
+  auto code = work.parser.iterate(work.padded(data)).get(document);
   if (code == simdjson::SUCCESS) code = document.get_object().get(object);
   if (code != simdjson::SUCCESS) {
     return fail(Code::kInvalid, "{}: the data is no JSON object ({})", event_type,

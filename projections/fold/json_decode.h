@@ -4,7 +4,7 @@
 // Required: every member but those that are std::optional, which null or absence leaves empty.
 // Integers may be given as strings ("500"), as JSON of 64-bit integers has them. Unknown members
 // are passed over, of one given twice the last one counts. Thread: any; a std::string_view member
-// shows memory of the thread's until it decodes the next event.
+// shows the event's data, or memory of the thread's until it decodes the next event.
 #pragma once
 
 #include <string_view>
@@ -42,6 +42,7 @@ struct JsonType {
   const JsonType* inner = nullptr;                             ///< of what they hold
   const JsonMember* members = nullptr;                         ///< of a struct
   std::size_t member_count = 0;
+  bool is_flat = false;  ///< of a struct: no lists, maps and structs in it
 };
 
 struct JsonMember {
@@ -54,6 +55,9 @@ struct JsonMember {
 /// integer".
 [[nodiscard]] Result<void> decode_json(const JsonType& type, std::string_view event_type,
                                        const std::optional<ByteView>& data, void* to);
+/// The same without the quick way (json_flat.h).
+[[nodiscard]] Result<void> decode_json_checked(const JsonType& type, std::string_view event_type,
+                                               ByteView data, void* to);
 
 template <class T>
 constexpr JsonType json_type();
@@ -65,12 +69,23 @@ inline constexpr JsonMember kJsonMember{
     F::name, [](void* object) -> void* { return &F::of(*static_cast<T*>(object)); },
     &kJsonType<typename F::Value>};
 
+template <class T>
+constexpr bool is_flat_member() {
+  if constexpr (Optional<T>) {
+    return is_flat_member<typename T::value_type>();
+  } else {
+    return std::is_arithmetic_v<T> || std::is_enum_v<T> || Duration<T> || Text<T> ||
+           std::same_as<T, std::string_view>;
+  }
+}
+
 template <class T, class List>
 struct JsonMembers;
 template <class T, class... Fs>
 struct JsonMembers<T, FieldList<Fs...>> {
   static_assert(sizeof...(Fs) <= 64, "json_event: at most 64 fields");
   static constexpr std::array<JsonMember, sizeof...(Fs)> kTable{kJsonMember<T, Fs>...};
+  static constexpr bool kFlat = (is_flat_member<typename Fs::Value>() && ...);
 };
 
 template <class T>
@@ -136,7 +151,8 @@ constexpr JsonType json_type() {
     using Members = JsonMembers<T, Fields<T>>;
     return {.kind = JsonKind::kStruct,
             .members = Members::kTable.data(),
-            .member_count = Members::kTable.size()};
+            .member_count = Members::kTable.size(),
+            .is_flat = Members::kFlat};
   }
 }
 

@@ -84,6 +84,7 @@ private:
   mutable bool lost_ = false;     ///< and have been rolled back
   std::optional<Mark> committed_;
   bool synced_ = false;
+  bool folder_is_durable_ = false;  ///< with the files in it
   StateStoreStats stats_;
 };
 
@@ -122,6 +123,7 @@ Result<std::optional<Mark>> SqliteCachedStates::restore() {
   spilled_ = false;
   lost_ = false;
   synced_ = false;
+  folder_is_durable_ = false;
   std::vector<SnapshotFold> described;
   for (const auto& fold : folds_) {
     const Definition& of = fold->definition;
@@ -311,8 +313,11 @@ Result<void> SqliteCachedStates::try_commit(const Mark& mark) {
 }
 
 Result<void> SqliteCachedStates::sync() {
-  STELE_DO(sync_state_folder(env_, file_.folder()));
-  STELE_DO(env_.sync_folder(file_.folder()));
+  if (!folder_is_durable_) {
+    STELE_DO(sync_state_folder(env_, file_.folder()));
+    STELE_DO(env_.sync_folder(file_.folder()));
+    folder_is_durable_ = true;
+  }
   STELE_DO(states_->sync());
   synced_ = true;
   return {};

@@ -106,7 +106,7 @@ run_script() {
     *.py) set -- "$venv/bin/python" "$script" ;;
     *) set -- "./$script" ;;
   esac
-  STELE_PORTS=$((20000 + 6000 * lane))-$((25999 + 6000 * lane)) \
+  STELE_PORTS=$((20000 + 4000 * lane))-$((23999 + 4000 * lane)) \
     timeout -k 20 "$script_seconds_max" "$@" >"$log" 2>&1 </dev/null || code=$?
   echo "$name: exit code $code after $((SECONDS - started)) s ($log)"
   case $code in

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # The clients outside the JVM against steled: run.py beside this says what is done, README.md one folder up what is asked.
+# Runs long.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 export STELE_ROOT=${STELE_ROOT:-$(cd "$here/../../.." && pwd)}

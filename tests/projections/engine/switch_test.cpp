@@ -256,6 +256,27 @@ TEST_F(EffectsOverASwitch, AVersionWhoseOldOneIsNotThereGoesOnFromItsSnapshot) {
   expect_mails(6, 10, "22");
 }
 
+TEST_F(EffectsOverASwitch, AVersionWaitsForTheOldOneInAnotherProcess) {
+  auto old = this->engine();
+  must(old->add(senders(1)));
+  bank_->pay_many(1, 5);
+  must(old->catch_up());
+  const auto engine = this->engine();
+  must(engine->add(senders(2)));
+  must(engine->catch_up());
+  EXPECT_EQ(role(*engine, 2), VersionRole::kBuilding);
+  EXPECT_EQ(engine->promote("senders", 2).error().code, Code::kAlreadyExists);
+  bank_->pay_many(6, 5);
+  must(old->catch_up());
+  must(old->close());
+  must(engine->catch_up());
+  EXPECT_EQ(role(*engine, 2), VersionRole::kLive);
+  bank_->pay_many(11, 5);
+  must(engine->catch_up());
+  expect_mails(1, 10, "1");
+  expect_mails(11, 15, "22");
+}
+
 TEST_F(EffectsOverASwitch, TheFirstVersionMayBeginLater) {
   bank_->pay_many(1, 5);
   const auto engine = this->engine();

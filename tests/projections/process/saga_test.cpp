@@ -83,7 +83,8 @@ Projection<Order> orders(std::uint32_t version = 1) {
 
 class SagaTest : public ProcessFixture {
 protected:
-  SagaTest() : flow_source_(std::make_unique<EmbeddedSource>(*events_)) {
+  SagaTest()
+      : flow_source_(std::make_unique<EmbeddedSource>(*events_, EmbeddedSourceOptions{2048})) {
     create("orders");
     create("asked");
     create("noise");
@@ -208,7 +209,7 @@ TEST_F(SagaTest, EffectsBeginWhereTheyAreToldTo) {
 TEST_F(SagaTest, AMutedHistoryFiresNothingThatItLaterTookBack) {
   happen("paid", {"Placed", "Reserved"});
   env_.advance(std::chrono::hours(1));
-  for (int i = 0; i < 20'000; ++i) append("orders", new_event("other", "Noise"));
+  for (int i = 0; i < 200; ++i) append("orders", new_event("other", "Noise"));
   happen("paid", {"Paid"});
   happen("late", {"Placed", "Reserved"});
   env_.advance(std::chrono::hours(1));
@@ -217,6 +218,16 @@ TEST_F(SagaTest, AMutedHistoryFiresNothingThatItLaterTookBack) {
   // The one that is overdue fires when effects begin.
   EXPECT_EQ(count("TimedOut"), 1u);
   EXPECT_EQ(outcome("late"), "timed out");
+}
+
+TEST_F(SagaTest, WhatWasRecordedInTimeCountsHoweverLateTheFlowIs) {
+  happen("paid", {"Placed", "Reserved"});
+  for (int i = 0; i < 200; ++i) append("orders", new_event("other", "Noise"));
+  happen("paid", {"Paid"});
+  env_.advance(std::chrono::hours(1));
+  start("/views");
+  EXPECT_EQ(outcome("paid"), "paid");
+  EXPECT_EQ(count("TimedOut"), 0u);
 }
 
 TEST_F(SagaTest, AVersionThatIsNotLiveDoesNothingUntilItIs) {

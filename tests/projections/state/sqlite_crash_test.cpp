@@ -10,9 +10,6 @@
 namespace stele::projections {
 namespace {
 
-// Most changes are spilled before they are committed.
-constexpr SqliteStore kOptions{.cache_bytes_max = 8 << 10, .commit_every = 1};
-
 /// What a life knows of its commits.
 struct Told {
   std::vector<Moment> tried{{}};  ///< as if an empty state had been committed first
@@ -23,7 +20,8 @@ struct Told {
 class SqliteCrash : public testing::Test {
 protected:
   Result<std::unique_ptr<StateStore>> open(const std::string& folder) {
-    return open_sqlite_store(*env_, folder, folds_.all(), kOptions);
+    return open_sqlite_store(*env_, folder, folds_.all(),
+                             {.cache_bytes_max = cache_bytes_max_, .commit_every = 1});
   }
 
   /// Starts twice; in between all is dropped that was not committed.
@@ -38,7 +36,7 @@ protected:
       for (const Moment& moment : told.tried) {
         if (moment.mark == restored->value_or(Mark{})) life.go_back(moment);
       }
-      for (int i = 0; i < 5 && life.live(**store, 60).has_value(); ++i) {
+      for (int i = 0; i < 5 && life.live(**store, 40).has_value(); ++i) {
         const bool force = i % 2 == 1;
         told.tried.push_back(life.now());
         if (!(*store)->commit(life.now().mark, force).has_value()) continue;
@@ -80,6 +78,7 @@ protected:
   std::unique_ptr<Env> env_ =
       make_posix_env({.reporter = [](Severity, std::string_view) {}}).value();
   LifeFolds folds_;
+  std::uint64_t cache_bytes_max_ = 8 << 10;  ///< most changes are spilled before they are committed
 };
 
 TEST_F(SqliteCrash, DeathAndPowerLossAtEveryChangeLeaveACommit) {
@@ -103,18 +102,21 @@ TEST_F(SqliteCrash, DeathAndPowerLossAtEveryChangeLeaveACommit) {
 
 TEST_F(SqliteCrash, AnyChangeMayFailOnce) {
   const std::uint64_t seed = seed_or(4);
-  const std::uint64_t changes = change_count(seed);
-  for (std::uint64_t n = 0; n < changes; ++n) {
-    SCOPED_TRACE("change " + std::to_string(n) + " fails");
-    const TempFolder folder("/dev/shm");
-    Told told;
-    {
-      FaultyVfs vfs;
-      vfs.fail_at(n, false);
-      told = live(folder.file("flow"), seed);
+  for (const std::uint64_t cache_bytes : {8u << 10, 1u << 20}) {
+    cache_bytes_max_ = cache_bytes;
+    const std::uint64_t changes = change_count(seed);
+    for (std::uint64_t n = 0; n < changes; ++n) {
+      SCOPED_TRACE("change " + std::to_string(n) + " fails, cache " + std::to_string(cache_bytes));
+      const TempFolder folder("/dev/shm");
+      Told told;
+      {
+        FaultyVfs vfs;
+        vfs.fail_at(n, false);
+        told = live(folder.file("flow"), seed);
+      }
+      expect_recovers(folder.file("flow"), told, told.answered);
+      if (HasFailure()) return;
     }
-    expect_recovers(folder.file("flow"), told, told.answered);
-    if (HasFailure()) return;
   }
 }
 
