@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # install.sh   What the service benches compare with and load with, into $STELE_PEERS (default /tmp/stele-peers):
-#   kafka/           Apache Kafka's jars, from Maven
+#   kafka/           Apache Kafka's jars, Kafka Streams' with them, from Maven
 #   rdkafka_performance   librdkafka's own load client, from the distribution's source package
 # Needs: mvn, java >= 17, gcc, make, dpkg-dev, librdkafka's build dependencies (zlib1g-dev liblz4-dev libzstd-dev).
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 to=${STELE_PEERS:-/tmp/stele-peers}
 mkdir -p "$to/kafka"
-if ! ls "$to"/kafka/kafka_2.13-*.jar >/dev/null 2>&1; then
+if ! ls "$to"/kafka/kafka-streams-*.jar >/dev/null 2>&1; then
   mvn -q -B -f "$here/kafka/pom.xml" dependency:copy-dependencies -DoutputDirectory="$to/kafka"
 fi
 [ ! -x "$to/rdkafka_performance" ] || exit 0

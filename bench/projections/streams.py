@@ -31,7 +31,7 @@ RUNS = int(os.environ.get("RUNS", 3))
 STREAMS_ROWS = [("memory", "exactly_once_v2"), ("memory", "at_least_once"), ("rocksdb", "exactly_once_v2")]
 
 
-def one_line(*command, seconds_max=900):
+def one_line(*command, seconds_max=1500):
     done = subprocess.run([str(word) for word in command], stdout=subprocess.PIPE, text=True, timeout=seconds_max, check=True)
     return json.loads(done.stdout.splitlines()[-1]) if done.stdout else {}
 

@@ -138,7 +138,7 @@ void FlowGroup::tell(EngineStatus& status) const {
                       .flow = run->task().status(),
                       .error = {},
                       .time_left = {}};
-      if (const auto error = run->error()) task.error = error->text();
+      if (const auto error = halted_ ? halted_ : run->error()) task.error = error->text();
       task.time_left = time_left(task.flow);
       status.push_back(std::move(task));
     }

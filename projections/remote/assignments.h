@@ -1,8 +1,9 @@
 // Ways to share a projection's partitions between instances: a list, the caller's rule, a consumer
 // group of the Kafka protocol.
 //
-//   STELE_TRY(auto share, group_assignment({.brokers = "localhost:9092", .group = "fleet",
-//                                           .topics = {"flights", "weather"}}));
+//   STELE_TRY(auto share, group_assignment({.kafka = {.brokers = "localhost:9092"},
+//                                           .group = "fleet", .topics = {"flights", "weather"}}));
+//   Engine::open(*source, {.folder = "/shared/views", .assignment = share.get()});
 //
 // Task p folds partition p of every topic, so topics that are read together must have the same
 // number of partitions (copartition_count() checks it) and the same partitioner (nobody can).

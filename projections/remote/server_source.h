@@ -1,8 +1,8 @@
 // A Stele server as a source.
 //
-//   order       inputs             flow                      tokens
-//   by position one, the store     gRPC: packed subscription the store's own, as appends answer them
-//   by partition each partition    Kafka protocol            places in partitions (kafka_source.h)
+//   order         inputs           flow                        tokens
+//   by position   one, the store   gRPC: packed subscription   the store's own, as appends answer
+//   by partition  each partition   Kafka protocol              places in partitions (kafka_source.h)
 //
 // By position is the same order at every replay, over all topics, and may be resumed from an
 // append's token (at_least). By partition is several times faster to read and can be shared between

@@ -22,8 +22,8 @@ public:
     kAbsent = 4,  ///< the key has no state
   };
 
-  /// `of` outlives it.
-  explicit CachedShard(const StateType& of) : table(of), type_(of) {}
+  /// `of` and `pool` outlive it.
+  CachedShard(const StateType& of, ChunkPool& pool) : table(of, pool), type_(of) {}
 
   [[nodiscard]] bool is(StateTable::Ref ref, Flag flag) const {
     return (table.flags(ref) & flag) != 0;

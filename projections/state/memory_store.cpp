@@ -19,7 +19,7 @@ namespace {
 constexpr int kPauseFactor = 20;
 
 struct alignas(64) Shard {
-  explicit Shard(const StateType& type) : table(type) {}
+  Shard(const StateType& type, ChunkPool& pool) : table(type, pool) {}
 
   mutable ShardLock lock;
   std::int64_t last_place = -1;
@@ -29,8 +29,8 @@ struct alignas(64) Shard {
 };
 
 struct Fold {
-  explicit Fold(const Definition& of) : definition(of) {
-    for (auto& shard : shards) shard = std::make_unique<Shard>(of.state);
+  Fold(const Definition& of, ChunkPool& pool) : definition(of) {
+    for (auto& shard : shards) shard = std::make_unique<Shard>(of.state, pool);
   }
 
   const Definition& definition;
@@ -43,7 +43,7 @@ public:
                const std::vector<const Definition*>& folds, MemoryStore options)
       : env_(env), folder_(std::move(folder)), lock_(std::move(lock)), options_(options) {
     for (const Definition* definition : folds)
-      folds_.push_back(std::make_unique<Fold>(*definition));
+      folds_.push_back(std::make_unique<Fold>(*definition, pool_));
   }
 
   Result<std::optional<Mark>> restore() override;
@@ -82,6 +82,7 @@ private:
   SnapshotFolder folder_;
   std::unique_ptr<FolderLock> lock_;
   MemoryStore options_;
+  ChunkPool pool_;
   std::vector<std::unique_ptr<Fold>> folds_;
   bool folder_is_durable_ = false;
   std::optional<Mark> durable_;           ///< of the newest snapshot that holds

@@ -12,6 +12,9 @@ namespace {
 constexpr int kBusyMs = 5000;
 
 Code code_of(int result) {
+  // Who only reads met the journal of a file whose making was broken off, before it went over to WAL:
+  // nothing was committed. Who writes next takes it back.
+  if (result == SQLITE_READONLY_ROLLBACK) return Code::kNotFound;
   switch (result & 0xff) {
     case SQLITE_FULL:
       return Code::kNoSpace;

@@ -16,8 +16,8 @@ namespace stele::projections {
 namespace {
 
 struct Fold {
-  explicit Fold(const Definition& of) : definition(of) {
-    for (auto& shard : shards) shard = std::make_unique<CachedShard>(of.state);
+  Fold(const Definition& of, ChunkPool& pool) : definition(of) {
+    for (auto& shard : shards) shard = std::make_unique<CachedShard>(of.state, pool);
   }
 
   const Definition& definition;
@@ -31,7 +31,7 @@ public:
                      const std::vector<const Definition*>& folds, SqliteStore options)
       : env_(env), file_(std::move(file)), lock_(std::move(lock)), options_(options) {
     for (const Definition* definition : folds)
-      folds_.push_back(std::make_unique<Fold>(*definition));
+      folds_.push_back(std::make_unique<Fold>(*definition, pool_));
     shard_bytes_max_ =
         options_.cache_bytes_max / (kShardCount * std::max<std::size_t>(1, folds.size()));
   }
@@ -73,6 +73,7 @@ private:
   std::unique_ptr<FolderLock> lock_;
   SqliteStore options_;
   std::uint64_t shard_bytes_max_;
+  ChunkPool pool_;
   std::vector<std::unique_ptr<Fold>> folds_;
   /// Shards that find() has filled too full: it may not let go of what it has just given.
   std::vector<std::pair<std::size_t, CachedShard*>> too_full_;

@@ -11,10 +11,10 @@ namespace stele::projections {
 namespace {
 
 constexpr unsigned kShardBits = 6;
-constexpr std::size_t kPlacesMin = 8;
+constexpr std::size_t kSlotsMin = 16;
 constexpr std::size_t kSpareSlots = 8;  // behind the last place
 constexpr std::uint32_t kFlagsShift = 28;
-constexpr std::size_t kSharedUnitsMax = 2048;  // larger entries have a chunk of their own
+constexpr std::size_t kSharedUnitsMax = 256;  // larger entries have a chunk of their own
 
 constexpr std::size_t round_up(std::size_t value, std::size_t to) {
   return (value + to - 1) / to * to;
@@ -22,8 +22,9 @@ constexpr std::size_t round_up(std::size_t value, std::size_t to) {
 
 }  // namespace
 
-StateTable::StateTable(const StateType& type)
+StateTable::StateTable(const StateType& type, ChunkPool& pool)
     : type_(type),
+      pool_(pool),
       unit_bytes_(std::max<std::size_t>(8, type.align)),
       header_at_(round_up(type.size, sizeof(std::uint32_t))) {
   rebuild(0, nullptr, 0);
@@ -41,6 +42,7 @@ void StateTable::clear() {
     for (const Slot slot : loading_) type_.destroy(entry(ref_of(slot)));
   }
   chunks_.clear();
+  chunk_memory_.clear();
   free_chunks_.clear();
   free_.clear();
   loading_.clear();
@@ -78,7 +80,7 @@ bool StateTable::holds(Ref ref, ByteView key) const {
 
 StateTable::Ref StateTable::find(const Key& key) const {
   const std::uint32_t tag = tag_of(key);
-  const Slot* slot = slots_.get() + place_of(tag);
+  const Slot* slot = slots_ + place_of(tag);
   while (tag_of(*slot) < tag) ++slot;  // an empty one has the greatest tag of all
   for (; tag_of(*slot) == tag && *slot != kEmpty; ++slot) {
     if (holds(ref_of(*slot), key.bytes)) return ref_of(*slot);
@@ -102,34 +104,41 @@ StateTable::Found StateTable::find_or_insert(const Key& key) {
 void StateTable::insert_slot(std::size_t at, Slot slot) {
   std::size_t free_at = at;
   while (slots_[free_at] != kEmpty) ++free_at;
-  if (free_at + 1 == slot_count_) add_slots(std::max(kSpareSlots, slot_count_ / 8));
+  if (free_at + 1 == slot_count_) add_slots();
   std::memmove(&slots_[at + 1], &slots_[at], (free_at - at) * sizeof(Slot));
   slots_[at] = slot;
   const std::uint64_t count = key_count() + 1;
   key_count_.store(count, std::memory_order_relaxed);
   if (count < full_at_) return;
-  const std::unique_ptr<Slot[]> old = std::move(slots_);
-  rebuild(count, old.get(), slot_count_);
+  const ChunkPool::Piece old = std::move(slots_memory_);
+  rebuild(count, slots_, slot_count_);
 }
 
-void StateTable::add_slots(std::size_t count) {
-  auto more = std::make_unique_for_overwrite<Slot[]>(slot_count_ + count);
-  std::copy_n(slots_.get(), slot_count_, more.get());
-  std::fill_n(more.get() + slot_count_, count, kEmpty);
-  slots_ = std::move(more);
-  slot_count_ += count;
-  count_memory(count * sizeof(Slot));
+void StateTable::take_slots(std::size_t count) {
+  slots_memory_ = pool_.take(count * sizeof(Slot), alignof(Slot));
+  slots_ = reinterpret_cast<Slot*>(slots_memory_.get());
+  count_memory(count * sizeof(Slot), slot_count_ * sizeof(Slot));
+  slot_count_ = count;
+}
+
+void StateTable::add_slots() {
+  const ChunkPool::Piece old_memory = std::move(slots_memory_);
+  const Slot* const old = slots_;
+  const std::size_t old_count = slot_count_;
+  take_slots(old_count * 2);
+  std::copy_n(old, old_count, slots_);
+  std::fill_n(slots_ + old_count, old_count, kEmpty);
 }
 
 void StateTable::rebuild(std::size_t key_count, const Slot* from, std::size_t from_count) {
-  std::size_t places = kPlacesMin;
-  while (places / 4 * 3 <= key_count) places *= 2;
-  const std::size_t old_bytes = slot_count_ * sizeof(Slot);
-  slot_count_ = places + std::max(kSpareSlots, places / 64);
-  slots_ = std::make_unique_for_overwrite<Slot[]>(slot_count_);
-  full_at_ = places / 4 * 3;
-  place_shift_ = 32 - static_cast<unsigned>(std::bit_width(places - 1));
-  count_memory(slot_count_ * sizeof(Slot), old_bytes);
+  std::size_t count = kSlotsMin;
+  const auto places_of = [](std::size_t slots) {
+    return slots - std::max(kSpareSlots, slots / 64);
+  };
+  while (places_of(count) / 4 * 3 <= key_count) count *= 2;
+  take_slots(count);
+  places_ = places_of(count);
+  full_at_ = places_ / 4 * 3;
   std::size_t next = 0;  // slots below it are filled, or known to be empty
   for (std::size_t i = 0; i < from_count; ++i) {
     if (from[i] == kEmpty) continue;
@@ -139,12 +148,12 @@ void StateTable::rebuild(std::size_t key_count, const Slot* from, std::size_t fr
       next = place;
     }
     if (next + 1 == slot_count_) {
-      std::fill(&slots_[next], slots_.get() + slot_count_, kEmpty);
-      add_slots(std::max(kSpareSlots, slot_count_ / 8));
+      std::fill(&slots_[next], slots_ + slot_count_, kEmpty);
+      add_slots();
     }
     slots_[next++] = from[i];
   }
-  std::fill(&slots_[next], slots_.get() + slot_count_, kEmpty);
+  std::fill(&slots_[next], slots_ + slot_count_, kEmpty);
 }
 
 void StateTable::erase(const Key& key, Ref ref) {
@@ -207,10 +216,11 @@ StateTable::Ref StateTable::take_chunk(std::size_t bytes) {
   } else if (number == kChunkCountMax) {
     return kNone;
   } else {
-    chunks_.emplace_back(nullptr, FreeChunk{unit_bytes_});
+    chunks_.push_back(nullptr);
+    chunk_memory_.emplace_back();
   }
-  chunks_[number].reset(
-      static_cast<std::byte*>(::operator new[](bytes, std::align_val_t(unit_bytes_))));
+  chunk_memory_[number] = pool_.take(bytes, unit_bytes_);
+  chunks_[number] = chunk_memory_[number].get();
   count_memory(bytes);
   return static_cast<Ref>(number) << kUnitBits;
 }
@@ -219,7 +229,7 @@ void StateTable::free_entry(Ref ref) {
   const std::size_t units = units_of(header(ref) & kKeyBytesMax);
   used_units_ -= units;
   if (units > kSharedUnitsMax) {
-    chunks_[ref >> kUnitBits].reset();
+    chunk_memory_[ref >> kUnitBits].reset();
     free_chunks_.push_back(ref >> kUnitBits);
     count_memory(0, units * unit_bytes_);
     return;

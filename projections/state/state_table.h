@@ -1,6 +1,6 @@
 // One shard of one fold: states by key, in memory.
 //
-//   slots   [ tag 32 | ref 32 ] in the order of tags, gaps between: place = tag's upper bits, or the
+//   slots   [ tag 32 | ref 32 ] in the order of tags, gaps between: place = tag * places / 2^32, or the
 //           next free one behind it; a search ends at the first greater tag
 //   chunks  [ state ][ key length 28, flags 4 ][ key ]   an entry; never moves, freed ones are
 //                                                        taken again by entries of their size
@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "projections/fold/state_type.h"
+#include "projections/state/chunk_pool.h"
 #include "projections/state/state_store.h"
 
 namespace stele::projections {
@@ -31,8 +32,8 @@ public:
   static constexpr Ref kNone = ~Ref{0};
   static constexpr std::size_t kKeyBytesMax = (std::size_t{1} << 28) - 1;
 
-  /// `type` outlives this.
-  explicit StateTable(const StateType& type);
+  /// `type` and `pool` outlive this.
+  StateTable(const StateType& type, ChunkPool& pool);
   StateTable(const StateTable&) = delete;
   StateTable& operator=(const StateTable&) = delete;
   ~StateTable();
@@ -61,12 +62,10 @@ public:
   void finish_load();
 
   /// Hints: find() of a key of this hash follows. First its slot, some time later its entry.
-  void prefetch_slot(const Key& key) const {
-    __builtin_prefetch(slots_.get() + place_of(tag_of(key)));
-  }
+  void prefetch_slot(const Key& key) const { __builtin_prefetch(slots_ + place_of(tag_of(key))); }
   void prefetch_entry(const Key& key) const {
     const std::uint32_t tag = tag_of(key);
-    const Slot* slot = slots_.get() + place_of(tag);
+    const Slot* slot = slots_ + place_of(tag);
     while (tag_of(*slot) < tag) ++slot;  // an empty one has the greatest tag of all
     if (tag_of(*slot) != tag || *slot == kEmpty) return;
     const std::byte* at = entry(ref_of(*slot));
@@ -112,15 +111,9 @@ private:
   static constexpr std::uint64_t kSlotBytes = 16;  ///< on the average
   static constexpr Slot kEmpty = ~Slot{0};
   static constexpr std::size_t kPrefetchKeyBytes = 16;  ///< header, and the front of the key
-  static constexpr unsigned kUnitBits = 13;  ///< units of a chunk
+  static constexpr unsigned kUnitBits = 11;             ///< units of a chunk
   static constexpr Ref kUnitMask = (Ref{1} << kUnitBits) - 1;
   static constexpr std::size_t kChunkCountMax = (std::size_t{1} << (32 - kUnitBits)) - 1;
-
-  struct FreeChunk {
-    std::size_t align = 8;
-    void operator()(std::byte* chunk) const { ::operator delete[](chunk, std::align_val_t(align)); }
-  };
-  using Chunk = std::unique_ptr<std::byte[], FreeChunk>;
 
   [[nodiscard]] static std::uint32_t tag_of(Slot slot) {
     return static_cast<std::uint32_t>(slot >> 32);
@@ -129,9 +122,11 @@ private:
   [[nodiscard]] static std::uint32_t tag_of(const Key& key) {
     return static_cast<std::uint32_t>(key.hash >> 26);
   }
-  [[nodiscard]] std::size_t place_of(std::uint32_t tag) const { return tag >> place_shift_; }
+  [[nodiscard]] std::size_t place_of(std::uint32_t tag) const {
+    return std::uint64_t{tag} * places_ >> 32;
+  }
   [[nodiscard]] std::byte* entry(Ref ref) const {
-    return chunks_.data()[ref >> kUnitBits].get() + std::size_t{ref & kUnitMask} * unit_bytes_;
+    return chunks_.data()[ref >> kUnitBits] + std::size_t{ref & kUnitMask} * unit_bytes_;
   }
   [[nodiscard]] std::uint32_t header(Ref ref) const;
   [[nodiscard]] bool holds(Ref ref, ByteView key) const;
@@ -145,19 +140,25 @@ private:
   void insert_slot(std::size_t at, Slot slot);
   /// Slots for so many keys, filled with those of `from` that are not empty, which are in order.
   void rebuild(std::size_t key_count, const Slot* from, std::size_t from_count);
-  void add_slots(std::size_t count);
+  /// So many, a power of two; what was in slots_ is its caller's.
+  void take_slots(std::size_t count);
+  /// As many again behind the last.
+  void add_slots();
   /// Entries of the slots from `at` on that have its tag, by (hash, key).
   [[nodiscard]] std::vector<Ref> same_tag(std::size_t at) const;
   void count_memory(std::uint64_t added, std::uint64_t removed = 0);
 
   const StateType& type_;
+  ChunkPool& pool_;
   std::size_t unit_bytes_;  ///< entries begin at multiples of it
   std::size_t header_at_;   ///< in an entry
-  std::unique_ptr<Slot[]> slots_;
+  ChunkPool::Piece slots_memory_;
+  Slot* slots_ = nullptr;
   std::size_t slot_count_ = 0;  ///< the last one is always empty
   std::size_t full_at_ = 0;     ///< keys, at which slots are doubled
-  unsigned place_shift_ = 32;
-  std::vector<Chunk> chunks_;
+  std::uint64_t places_ = 0;    ///< slots that are a tag's own; the others take what runs over
+  std::vector<std::byte*> chunks_;
+  std::vector<ChunkPool::Piece> chunk_memory_;
   std::vector<std::uint32_t> free_chunks_;  ///< numbers
   std::uint32_t open_chunk_ = 0;            ///< where units are taken from
   std::size_t open_units_ = 0;              ///< taken of it

@@ -65,26 +65,39 @@ Versions overlap(Versions a, Versions b) {
   return {std::max(a.first, b.first), std::min(a.last, b.last)};
 }
 
+std::string span(Versions of_field, Versions versions) {
+  const Versions both = overlap(of_field, versions);
+  return both.first > both.last ? std::string("none") : fmt::format("{}-{}", both.first, both.last);
+}
+
+/// What a line says of a field whose type no longer matters.
+struct Line {
+  bool array;
+  bool tagged;
+  std::string default_text;
+};
+
+/// Prints the field; its place, for the fields below it.
+std::string print_line(const std::string& place, const FieldInfo& info, Versions versions,
+                       const Line& line) {
+  std::string here = fmt::format("{}.{}{}", place, info.name, line.array ? "[]" : "");
+  std::cout << fmt::format("{} {} {} {} {}\n", here, span(info.versions, versions),
+                           span(info.nullable, versions),
+                           line.tagged ? std::to_string(info.tag) : "-", line.default_text);
+  return here;
+}
+
 template <class T>
 void print_fields(const std::string& place, Versions versions) {
   const T unset{};
-  const auto span = [&](Versions of_field) {
-    const Versions both = overlap(of_field, versions);
-    return both.first > both.last ? std::string("none")
-                                  : fmt::format("{}-{}", both.first, both.last);
-  };
   const auto one = [&]<class F>(const F& field) {
-    if (span(field.info.versions) == "none") return;  // of the struct's other users
+    const Versions here_versions = overlap(field.info.versions, versions);
+    if (here_versions.first > here_versions.last) return;  // of the struct's other users
     const auto& value = unset.*F::kMember;
     using Element = decltype(ElementOf::of(value));
     const std::string here =
-        fmt::format("{}.{}{}", place, field.info.name, is_array(value) ? "[]" : "");
-    std::cout << fmt::format(
-        "{} {} {} {} {}\n", here, span(field.info.versions), span(field.info.nullable),
-        F::kTagged ? std::to_string(field.info.tag) : "-", default_text(value));
-    if constexpr (requires { Element::kFields; }) {
-      print_fields<Element>(here, overlap(field.info.versions, versions));
-    }
+        print_line(place, field.info, versions, {is_array(value), F::kTagged, default_text(value)});
+    if constexpr (requires { Element::kFields; }) print_fields<Element>(here, here_versions);
   };
   std::apply([&](const auto&... field) { (one(field), ...); }, T::kFields);
 }

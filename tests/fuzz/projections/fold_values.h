@@ -30,6 +30,17 @@ struct Ordered {
   std::map<std::string, double> rates;
 };
 
+/// No lists, maps or structs: decoded the quick way where it can be.
+struct Flat {
+  std::int64_t cents = 0;
+  std::uint16_t port = 0;
+  double rate = 0;
+  bool paid = false;
+  std::string_view customer;
+  std::optional<std::string> note;
+  std::optional<double> share;
+};
+
 struct Node {
   std::int64_t value = 0;
   std::vector<Node> children;

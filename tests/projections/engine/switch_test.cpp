@@ -83,6 +83,21 @@ TEST_F(Switching, TheOldOneIsKeptToGoBackTo) {
   EXPECT_EQ(account(views_[0], "a"), (Account{40, 2}));
 }
 
+TEST_F(Switching, GoingBackFoldsWhatTheOldOneHasMissed) {
+  for (const std::vector<std::uint32_t>& added : {std::vector<std::uint32_t>{1, 2}, {2}}) {
+    const auto engine = this->engine();
+    add(*engine, added);
+    bank_->pay("a", 10);
+    must(engine->catch_up());
+    must(engine->close());
+  }
+  const auto engine = this->engine();
+  add(*engine, {1, 2});
+  EXPECT_EQ(account(views_[0], "a"), (Account{40, 2}));
+  must(engine->rollback("accounts"));
+  EXPECT_EQ(account(views_[0], "a"), (Account{20, 2}));
+}
+
 TEST_F(Switching, EveryStateSurvivesARestart) {
   struct Case {
     const char* name;
@@ -275,6 +290,29 @@ TEST_F(EffectsOverASwitch, AVersionWaitsForTheOldOneInAnotherProcess) {
   must(engine->catch_up());
   expect_mails(1, 10, "1");
   expect_mails(11, 15, "22");
+}
+
+TEST_F(EffectsOverASwitch, AreNotLetOutAgainByAReplay) {
+  {
+    const auto engine = this->engine();
+    must(engine->add(senders(1)));
+    bank_->pay_many(1, 5);
+    must(engine->catch_up());
+    must(engine->add(senders(2)));
+    must(engine->catch_up());
+    must(engine->close());
+  }
+  const std::string states = "/views/senders/v2/all";
+  for (const FolderEntry& entry : must(env_->list(states))) {
+    if (!entry.is_folder) must(env_->remove(states + "/" + entry.name));
+  }
+  bank_->pay_many(6, 5);
+  const auto engine = this->engine();
+  must(engine->add(senders(1)));
+  must(engine->add(senders(2)));
+  must(engine->catch_up());
+  expect_mails(1, 5, "1");
+  expect_mails(6, 10, "22");
 }
 
 TEST_F(EffectsOverASwitch, TheFirstVersionMayBeginLater) {

@@ -40,10 +40,11 @@ inline std::int64_t number_in(std::string_view text) {
 
 /// How a fold of a test behaves; may change between two openings of a flow.
 struct FoldRules {
-  bool fails = true;         ///< events of type "Poison" fail, after they have changed the state
-  bool by_keys = false;      ///< keys stand in the data, as "a,b 17", instead of the stream
-  bool looks_up = false;     ///< adds the stream's count in table 0
-  std::string effect_topic;  ///< an effect for each event; empty: none
+  bool fails = true;          ///< events of type "Poison" fail, after they have changed the state
+  bool by_keys = false;       ///< keys stand in the data, as "a,b 17", instead of the stream
+  bool looks_up = false;      ///< adds the stream's count in table 0
+  std::string effect_topic;   ///< an effect for each event; empty: none
+  bool effect_first = false;  ///< it is asked for before an event can fail
   std::function<void(const InputEvent&)> seen = {};
 };
 
@@ -82,6 +83,7 @@ Result<void> run_rules(const void* object, const InputEvent& event, FoldRun& run
       rules.by_keys ? keys_in(data) : std::vector<std::string_view>{as_text(*event.stream)};
   const std::int64_t number = number_of(rules, event, run);
   const bool fails = event.type == "Poison" && rules.fails;
+  if (rules.effect_first) run.effects->append(rules.effect_topic, {.type = "Noticed"});
   // Tried on all keys before the first is kept.
   for (const bool is_trial : {true, false}) {
     if (is_trial && keys.size() == 1) continue;
@@ -95,7 +97,7 @@ Result<void> run_rules(const void* object, const InputEvent& event, FoldRun& run
       if (fails) return std::unexpected(Error{Code::kInvalid, "it does not agree with me"});
     }
   }
-  if (!rules.effect_topic.empty())
+  if (!rules.effect_topic.empty() && !rules.effect_first)
     run.effects->append(rules.effect_topic,
                         {.stream = std::string(as_text(*event.stream)), .type = "Noticed"});
   return {};
@@ -164,6 +166,16 @@ inline Result<void> fold_all(FlowTask& task) {
   }
 }
 
+/// Of flows whose states are, or begin with, a Tally.
+inline Tally tally(const FlowTask& task, std::string_view key) {
+  Tally found;
+  const auto at = task.read(as_bytes(key), [&](const void* state) {
+    if (state != nullptr) found = *static_cast<const Tally*>(state);
+  });
+  EXPECT_TRUE(at.has_value()) << at.error().text();
+  return found;
+}
+
 class FlowFixture : public testing::Test {
 protected:
   FlowFixture() { open_store(); }
@@ -204,15 +216,6 @@ protected:
     EXPECT_TRUE(page.has_value()) << page.error().text();
     return page ? std::move(page->events) : std::vector<log::RecordedEvent>{};
   }
-  static Tally tally(const FlowTask& task, std::string_view key) {
-    Tally found;
-    const auto at = task.read(as_bytes(key), [&](const void* state) {
-      if (state != nullptr) found = *static_cast<const Tally*>(state);
-    });
-    EXPECT_TRUE(at.has_value()) << at.error().text();
-    return found;
-  }
-
   SimEnv env_;
   std::size_t lot_bytes_ = 512 << 10;
   std::unique_ptr<log::Store> store_;

@@ -47,8 +47,8 @@ TYPED_TEST(StopTest, StopsBeforeTheEventAndGoesOnWhenItIsMended) {
     EXPECT_EQ(before.size(), 2U);
     EXPECT_EQ(task->step(std::chrono::nanoseconds::zero()).error().detail, folded.error().detail);
     // One count and one value each: nothing of the event, nothing behind it.
-    EXPECT_EQ(FlowFixture::tally(*task, "a").mix, 5);
-    EXPECT_EQ(FlowFixture::tally(*task, "b").mix, 6);
+    EXPECT_EQ(tally(*task, "a").mix, 5);
+    EXPECT_EQ(tally(*task, "b").mix, 6);
   }
   {
     const auto task = this->open(definition);
@@ -60,8 +60,8 @@ TYPED_TEST(StopTest, StopsBeforeTheEventAndGoesOnWhenItIsMended) {
   this->rules_->fails = false;
   const auto task = this->open(definition);
   ASSERT_TRUE(fold_all(*task));
-  EXPECT_EQ(FlowFixture::tally(*task, "a").mix, 5 * 31 + 7);
-  EXPECT_EQ(FlowFixture::tally(*task, "b").mix, 6 * 31 + 8);
+  EXPECT_EQ(tally(*task, "a").mix, 5 * 31 + 7);
+  EXPECT_EQ(tally(*task, "b").mix, 6 * 31 + 8);
 }
 
 TYPED_TEST(StopTest, StatesBeforeItComeFromTheNewestSnapshot) {
@@ -73,11 +73,10 @@ TYPED_TEST(StopTest, StatesBeforeItComeFromTheNewestSnapshot) {
   this->add("bank", "a", "Added", "6");
   this->add("bank", "a", "Poison", "7");
   ASSERT_FALSE(fold_all(*task).has_value());
-  EXPECT_EQ(FlowFixture::tally(*task, "a").mix, 5 * 31 + 6);
+  EXPECT_EQ(tally(*task, "a").mix, 5 * 31 + 6);
 }
 
 TEST_F(PoisonTest, AStopTakesLookupsBackToo) {
-  const auto lookup = tallies("rates", {"bank"});
   const auto lookup_rules = std::make_shared<FoldRules>();
   lookup_rules->fails = false;
   auto made = definition(PoisonPolicy::kStop);
@@ -120,7 +119,7 @@ TYPED_TEST(SkipTest, PassesTheEventOverAndRecordsIt) {
   {
     const auto task = this->open(definition);
     ASSERT_TRUE(fold_all(*task));
-    EXPECT_EQ(FlowFixture::tally(*task, "a").mix, 5 * 31 + 6);
+    EXPECT_EQ(tally(*task, "a").mix, 5 * 31 + 6);
     EXPECT_EQ(dumped(*task, *definition).size(), 1U);
     records = task->poisons();
     ASSERT_EQ(records.size(), 2U);
@@ -148,6 +147,17 @@ TEST_F(PoisonTest, ASkippedEventLeavesNoTraceInLookups) {
   const Tally expected{.count = 1, .mix = 5};
   made->state.encode(&expected, once);
   EXPECT_EQ(dumped(*task, *made->lookups.front(), 1), (std::map<std::string, Bytes>{{"a", once}}));
+}
+
+TEST_F(PoisonTest, ASkippedEventHasNoEffects) {
+  create("out");
+  rules_->effect_topic = "out";
+  rules_->effect_first = true;
+  add("bank", "a", "Poison");
+  const auto task = open(definition(PoisonPolicy::kSkip));
+  ASSERT_TRUE(fold_all(*task));
+  EXPECT_EQ(task->poisons().size(), 1U);
+  EXPECT_TRUE(all("out").empty());
 }
 
 TEST_F(PoisonTest, StopsWhenNoMoreCanBeRecorded) {

@@ -11,18 +11,19 @@ diff <(readme) <(example) || { echo "projections/README.md does not show the exa
 check() { "$@" -std=c++23 -fsyntax-only -Wall -Wextra -I "$root" -xc++ -; }
 example | check g++-12 -Werror
 
-# refused SENTENCE STATEMENT: the statement behind the example does not compile, and the sentence is why.
-refused() {
-  local said
-  if said=$( (example; echo "auto wrong = $2;") | check clang++-19 2>&1); then
-    echo "compiles: $2"
-    exit 1
-  fi
-  grep -qF "$1" <<<"$said" || { echo "wanted '$1' of: $2"; echo "$said"; exit 1; }
+# Statements behind the example that do not compile, and the sentences that say why.
+wrong() {
+  cat <<'EOF'
+auto no_traits = accounts.on<Account>([](Account&, const Account&) {});
+auto not_called_so = accounts.on<Closed>([](int, const Closed&) {});
+auto odd_answer = accounts.on<Closed>([](Account&, const Closed&) { return 1.5; });
+auto odd_key = accounts.key_by<Closed>([](const Closed&) { return 7; });
+auto odd_state = projection<std::vector<int*>>("pointers");
+EOF
 }
-refused 'on<E>: no event_traits<E>' 'accounts.on<Account>([](Account&, const Account&) {})'
-refused 'a handler is called with (State&, const E&)' 'accounts.on<Closed>([](int, const Closed&) {})'
-refused 'a handler returns nothing, drop, keep' 'accounts.on<Closed>([](Account&, const Closed&) { return 1.5; })'
-refused 'a key is a std::string' 'accounts.key_by<Closed>([](const Closed&) { return 7; })'
-refused 'no codec for this type' 'projection<std::vector<int*>>("pointers")'
+said=$( (example; wrong) | check clang++-19 -ferror-limit=0 2>&1) && { echo "mistakes compile"; exit 1; }
+for sentence in 'on<E>: no event_traits<E>' 'a handler is called with (State&, const E&)' \
+  'a handler returns nothing, drop, keep' 'a key is a std::string' 'no codec for this type'; do
+  grep -qF "$sentence" <<<"$said" || { echo "nobody said '$sentence':"; echo "$said"; exit 1; }
+done
 echo "the example compiles with g++ 12; 5 mistakes are told"

@@ -142,7 +142,7 @@ TEST_F(DeciderTest, WhoWasOvertakenDecidesAgainOnTheNewState) {
   const Decided decided =
       done(bank().handle("acc-7", [&](const Account& account) -> Result<Withdrawn> {
         seen.push_back(account.cents);
-        if (++calls <= 2) deposit(calls * 10);
+        if (++calls <= 2) deposit(calls == 1 ? 10 : 20);
         return Withdrawn{account.cents};
       }));
   EXPECT_EQ(decided.attempts, 3);

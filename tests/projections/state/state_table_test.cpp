@@ -23,7 +23,8 @@ std::vector<std::string> sorted_keys(const StateTable& table) {
 
 TEST(StateTable, FindsWhatWasInsertedAndNothingElse) {
   const StateType type = text_type();
-  StateTable table(type);
+  ChunkPool pool;
+  StateTable table(type, pool);
   EXPECT_EQ(table.find(Key(as_bytes("a"))), StateTable::kNone);
   const auto made = table.find_or_insert(Key(as_bytes("a")));
   EXPECT_TRUE(made.fresh);
@@ -42,7 +43,8 @@ TEST(StateTable, KeysOfOneHashAreToldApart) {
   for (const std::uint64_t hash :
        {std::uint64_t{0}, std::uint64_t{12345} << 30, ~std::uint64_t{0}}) {
     SCOPED_TRACE(hash);
-    StateTable table(type);
+    ChunkPool pool;
+    StateTable table(type, pool);
     for (int i = 0; i < 200; ++i) {
       const std::string text = "key-" + std::to_string(i);
       const auto made = table.find_or_insert(key_of(text, hash - (i % 2 == 0 ? hash & 1 : 0)));
@@ -65,7 +67,8 @@ TEST(StateTable, KeysOfOneHashAreToldApart) {
 
 TEST(StateTable, WalksByHashAndKey) {
   const StateType type = tally_type();
-  StateTable table(type);
+  ChunkPool pool;
+  StateTable table(type, pool);
   std::vector<std::pair<std::uint64_t, std::string>> wanted;
   // So many that some share their tags.
   for (int i = 0; i < 300'000; ++i) {
@@ -82,7 +85,8 @@ TEST(StateTable, WalksByHashAndKey) {
 
 TEST(StateTable, EntriesOfErasedKeysAreTakenAgain) {
   const StateType type = text_type();
-  StateTable table(type);
+  ChunkPool pool;
+  StateTable table(type, pool);
   std::uint64_t full_bytes = 0;
   for (int round = 0; round < 20; ++round) {
     for (int i = 0; i < 3000; ++i)
@@ -100,7 +104,8 @@ TEST(StateTable, EntriesOfErasedKeysAreTakenAgain) {
 
 TEST(StateTable, LongKeysHaveMemoryOfTheirOwnAndGiveItBack) {
   const StateType type = text_type();
-  StateTable table(type);
+  ChunkPool pool;
+  StateTable table(type, pool);
   const std::uint64_t before = table.memory_bytes();
   for (int round = 0; round < 3; ++round) {
     for (char c = 'a'; c <= 'z'; ++c) {
@@ -126,7 +131,8 @@ TEST(StateTable, StatesAreWhereTheirTypeWantsThem) {
   type.align = 64;
   type.size = 64;
   type.construct = [](void* at) { std::fill_n(static_cast<std::byte*>(at), 64, std::byte{1}); };
-  StateTable table(type);
+  ChunkPool pool;
+  StateTable table(type, pool);
   for (int i = 0; i < 1000; ++i) {
     const auto made = table.find_or_insert(Key(as_bytes("key-" + std::to_string(i))));
     EXPECT_EQ(reinterpret_cast<std::uintptr_t>(table.state(made.ref)) % 64, 0u);
@@ -135,7 +141,8 @@ TEST(StateTable, StatesAreWhereTheirTypeWantsThem) {
 
 TEST(StateTable, LoadedKeysAreFoundAndGrown) {
   const StateType type = text_type();
-  StateTable table(type);
+  ChunkPool pool;
+  StateTable table(type, pool);
   std::vector<std::pair<std::uint64_t, std::string>> keys;
   for (int i = 0; i < 4000; ++i) {
     const std::string text = "key-" + std::to_string(i);
@@ -163,7 +170,8 @@ TEST(StateTable, LoadedKeysAreFoundAndGrown) {
 // size, be the slots just doubled or just full.
 TEST(StateTable, AKeyTakesLittleMoreThanItsBytes) {
   const StateType type = tally_type();
-  StateTable table(type);
+  ChunkPool pool;
+  StateTable table(type, pool);
   for (int i = 0; i < 200'000; ++i) {
     char key[16];
     std::snprintf(key, sizeof key, "acc-%07d", i);

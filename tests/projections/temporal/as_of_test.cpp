@@ -1,5 +1,6 @@
 #include "projections/temporal/as_of.h"
 
+#include "log/event_store/owned_events.h"
 #include "tests/projections/temporal/past_fixture.h"
 
 namespace stele::projections {
@@ -112,6 +113,53 @@ TEST_F(AsOf, WhatTheLiveFoldPassedOverIsPassedOver) {
   const auto table = states_at(asked, {AtPosition{at(2)}});
   ASSERT_TRUE(table.has_value());
   EXPECT_EQ(map_of(**table), (TallyMap{{"s", sum_of({1, 3})}}));
+}
+
+TEST_F(AsOf, APoisonEventLeavesNoTraceInTheLookups) {
+  auto joined = tallies("joined", {"a"}, {.with_rate = true});
+  joined->lookups = {tallies("rates", {"a", "b"})};
+  append("s", 7, 1, "Added", "b");
+  append("s", 100, 1, "Picky");  // fails: the projection's count is 0; that of rates is 1
+  append("s", 1);
+  // What it looks up is 7 and its own event, 1.
+  EXPECT_EQ(tally(state(past(joined), "s", {AtPosition{at(2)}})), sum_of({1 + 7 * 31 + 1}));
+}
+
+TEST_F(AsOf, AParkedEventIsFoldedWhereItCameBack) {
+  auto parking = tallies("parking", {"a"});
+  parking->poison = PoisonPolicy::kPark;
+  parking->park_topic = "b";
+  append("s", 5, 1, "Picky");
+  append("s", 1);
+  append("s", 0, 1, "Redriven", "b");
+  append("s", 2);
+  Past asked = past(parking);
+  std::string origin;
+  asked.parked.recorded = [&](const Mark&) -> Result<ParkedEvents::Origins> {
+    return ParkedEvents::Origins{origin};
+  };
+  asked.parked.redriven = [&](const InputEvent& event, const ParkedEvents::FoldOriginal& fold) {
+    InputEvent original = event;
+    original.topic = "a";
+    original.type = "Added";
+    original.data = as_bytes("red 5");
+    return fold(origin, original);
+  };
+  log::OwnedEvents owned;
+  ASSERT_TRUE(events_->read_into({.select = log::StreamSelection{"a", "s"}}, owned));
+  origin = owned.release().front().id;  // it has none of its own: topic/partition/offset
+  EXPECT_EQ(tally(state(asked, "s", {AtPosition{at(1)}})), sum_of({1}));
+  EXPECT_EQ(tally(state(asked, "s", {AtPosition{at(3)}})), sum_of({1, 5, 2}));
+  // A snapshot knows what is parked still.
+  asked.snapshots = {snapshot(parking, 2)};
+  EXPECT_EQ(tally(state(asked, "s", {AtPosition{at(3)}})), sum_of({1, 5, 2}));
+  const auto table = states_at(asked, {AtPosition{at(3)}});
+  ASSERT_TRUE(table.has_value());
+  EXPECT_EQ(map_of(**table), (TallyMap{{"s", sum_of({1, 5, 2})}}));
+  // What is not recorded as parked was folded in its own place.
+  asked.snapshots.clear();
+  origin = "a/0/999";
+  EXPECT_EQ(tally(state(asked, "s", {AtPosition{at(3)}})), sum_of({1, 2}));
 }
 
 TEST_F(AsOf, WhatAStreamLetGoOfIsNotInAnAnswerButInASnapshot) {

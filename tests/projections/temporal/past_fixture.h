@@ -129,36 +129,32 @@ inline std::shared_ptr<Definition> tallies(std::string name, std::vector<std::st
 using TallyMap = std::map<std::string, Tally>;
 
 /// The model: folds 0 (the projection) and 1 … (its lookups) over those events of the list that
-/// `belongs` says yes to.
+/// `belongs` says yes to. An event that fails in one of them changes none.
 template <class Belongs>
 std::vector<TallyMap> model_of(const Definition& definition, const std::vector<ListedEvent>& list,
                                const Belongs& belongs) {
   std::vector<TallyMap> folds(1 + definition.lookups.size());
   const auto fold = [&](const Definition& what, TallyMap& states, const ListedEvent& event) {
-    if (std::ranges::find(what.topics, event.topic) == what.topics.end()) return;
+    if (std::ranges::find(what.topics, event.topic) == what.topics.end()) return true;
     const Handler* handler = what.find(event.type);
-    if (handler == nullptr) return;
+    if (handler == nullptr) return true;
     const auto& rule = *static_cast<const FoldRule*>(handler->object.get());
     std::int64_t value = event.value;
     if (rule.with_rate && folds[1].contains(event.stream)) value += folds[1][event.stream].mix;
     const std::string& key = rule.by_color ? event.color : event.stream;
     Tally state = states.contains(key) ? states[key] : Tally{};
-    switch (judge(event.type, state, value)) {
-      case Verdict::kKeep:
-        states[key] = state;
-        break;
-      case Verdict::kDrop:
-        states.erase(key);
-        break;
-      case Verdict::kUndo:
-        break;
-    }
+    const Verdict verdict = judge(event.type, state, value);
+    if (verdict == Verdict::kKeep) states[key] = state;
+    if (verdict == Verdict::kDrop) states.erase(key);
+    return verdict != Verdict::kUndo;
   };
   for (const ListedEvent& event : list) {
     if (!belongs(event)) continue;
-    for (std::size_t i = 0; i < definition.lookups.size(); ++i)
-      fold(*definition.lookups[i], folds[1 + i], event);
-    fold(definition, folds[0], event);
+    std::vector<TallyMap> before = folds;
+    bool folded = true;
+    for (std::size_t i = 0; folded && i < definition.lookups.size(); ++i)
+      folded = fold(*definition.lookups[i], folds[1 + i], event);
+    if (!folded || !fold(definition, folds[0], event)) folds = std::move(before);
   }
   return folds;
 }
