@@ -43,7 +43,7 @@ constexpr std::uint64_t kKeys = 10'000;
 constexpr std::size_t kBatchBytesMax = 16 << 10;
 constexpr std::int64_t kFirstMs = 1'700'000'000'000;
 constexpr std::int64_t kLateMsMax = 5'000;
-constexpr int kQuestions = 300;
+constexpr int kQuestions = 1000;
 constexpr std::uint64_t kSnapshotEvery = 500'000;
 constexpr std::size_t kBatchesUnderWay = 64;
 

@@ -55,6 +55,7 @@ Checkpoint TaskTable::checkpoint() const {
 void LiveView::point_at(TaskTablePtr table) {
   const std::scoped_lock lock(mutex_);
   ++generation_;
+  kept_.clear();
   table_.swap(table);  // the old one goes after the lock
 }
 
@@ -157,12 +158,33 @@ ParkedEvents parked_events(const Definition& definition) {
   return parked;
 }
 
-Result<Past> past_of(const DefinitionPtr& definition, const TaskRun& run, Source& source,
-                     Env& env) {
-  Past past{.definition = definition, .source = &source, .inputs = run.inputs()};
-  STELE_TRY(auto snapshots, list_past(env, run.folder()));
-  for (auto& snapshot : snapshots) past.snapshots.push_back(std::move(snapshot));
-  if (definition->poison == PoisonPolicy::kPark && source.events() != nullptr)
+}  // namespace
+
+// Opening a snapshot's file costs more than reading one key of it. A SQLite file is opened each
+// time: a reader that stays keeps its log from being taken in.
+Result<LiveView::Snapshots> LiveView::snapshots_of(const Definition& definition,
+                                                   const TaskRun& run) const {
+  const bool keeps = std::holds_alternative<MemoryStore>(definition.store);
+  const std::uint64_t count = keeps ? run.task().states().stats().snapshot_count : 0;
+  if (keeps) {
+    const std::scoped_lock lock(mutex_);
+    const auto kept = kept_.find(&run);
+    if (kept != kept_.end() && kept->second.count == count) return kept->second.snapshots;
+  }
+  Snapshots snapshots;
+  STELE_TRY(auto listed, list_past(env_, run.folder()));
+  for (auto& snapshot : listed) snapshots.push_back(std::move(snapshot));
+  const std::scoped_lock lock(mutex_);
+  const auto is_run = [&run](const auto& present) { return present.get() == &run; };
+  if (keeps && table_ != nullptr && std::ranges::any_of(table_->runs, is_run))
+    kept_[&run] = {count, snapshots};
+  return snapshots;
+}
+
+Result<Past> LiveView::past_of(const DefinitionPtr& definition, const TaskRun& run) const {
+  Past past{.definition = definition, .source = &source_, .inputs = run.inputs()};
+  STELE_TRY(past.snapshots, snapshots_of(*definition, run));
+  if (definition->poison == PoisonPolicy::kPark && source_.events() != nullptr)
     past.parked = parked_events(*definition);
   std::set<std::pair<InputId, std::int64_t>> passed_over;
   for (const PoisonRecord& record : run.task().poisons()) {
@@ -177,13 +199,11 @@ Result<Past> past_of(const DefinitionPtr& definition, const TaskRun& run, Source
   return past;
 }
 
-}  // namespace
-
 Result<PastState> LiveView::state_at(ByteView key, const Moment& moment) const {
   STELE_TRY(const TaskTablePtr table, this->table());
   std::optional<PastState> last;
   for (const auto& run : table->runs) {
-    STELE_TRY(const Past past, past_of(table->definition, *run, source_, env_));
+    STELE_TRY(const Past past, past_of(table->definition, *run));
     STELE_TRY(last, projections::state_at(past, key, moment));
     if (last->state) break;
   }
@@ -194,7 +214,7 @@ Result<PastState> LiveView::state_at(ByteView key, const Moment& moment) const {
 Result<std::unique_ptr<PastTable>> LiveView::states_at(const Moment& moment) const {
   STELE_TRY(const TaskTablePtr table, this->table());
   if (table->runs.empty()) return fail(Code::kNotFound, "no partition is folded here");
-  STELE_TRY(Past past, past_of(table->definition, *table->runs.front(), source_, env_));
+  STELE_TRY(Past past, past_of(table->definition, *table->runs.front()));
   if (table->runs.size() > 1) {
     // A snapshot is of one task: over several, all events are read.
     past.snapshots.clear();

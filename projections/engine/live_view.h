@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <vector>
@@ -42,14 +43,25 @@ public:
   [[nodiscard]] Result<std::uint32_t> version() const override;
 
 private:
+  using Snapshots = std::vector<std::shared_ptr<const PastStates>>;
+  /// Those of a task that keeps its states in memory, open: as of how many it had taken.
+  struct KeptSnapshots {
+    std::uint64_t count = 0;
+    Snapshots snapshots;
+  };
+
   [[nodiscard]] Result<TaskTablePtr> table() const;
+  [[nodiscard]] Result<Past> past_of(const DefinitionPtr& definition, const TaskRun& run) const;
+  [[nodiscard]] Result<Snapshots> snapshots_of(const Definition& definition,
+                                               const TaskRun& run) const;
   static Result<Checkpoint> read_from(const TaskTable& table, ByteView key, const Visit& visit);
 
   Source& source_;
   Env& env_;
   mutable std::mutex mutex_;
   TaskTablePtr table_;
-  std::atomic<std::uint64_t> generation_{0};  ///< of table_
+  mutable std::map<const TaskRun*, KeptSnapshots> kept_;  ///< of table_'s runs
+  std::atomic<std::uint64_t> generation_{0};              ///< of table_
 };
 
 }  // namespace stele::projections

@@ -70,7 +70,7 @@ private:
     if (type.empty()) return 0;
     const auto first = static_cast<unsigned char>(type.front());
     const auto last = static_cast<unsigned char>(type.back());
-    return (type.size() * 7 + first * 5U + last) % kSlotCount;
+    return (type.size() * 7 + std::size_t{first} * 5 + last) % kSlotCount;
   }
   void look_at(std::string_view topic);
   void learn(Slot& slot, std::string_view type);

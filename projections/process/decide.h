@@ -8,10 +8,10 @@
 // version; or of all that a query matches, guarded by an append condition behind what was read
 // (Dynamic Consistency Boundary). Decisions are durable when they are answered.
 //
-// A command with an id is carried out once, for ever: its events carry the tag "command:<id>", whose
-// absence is a condition of the append, and the ids "<id>/0", "<id>/1", …. Sent again, it gets the
-// first answer, before anything is decided. One id is one command, on whatever streams. Threads:
-// any, at once; nothing is shared but the store.
+// A command with an id is carried out once, for ever: its events carry the tag "command:<id>",
+// whose absence is a condition of the append, and the ids "<id>/0", "<id>/1", …. Sent again, it
+// gets the first answer, before anything is decided. One id is one command, on whatever streams.
+// Threads: any, at once; nothing is shared but the store.
 #pragma once
 
 #include <functional>

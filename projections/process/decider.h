@@ -4,15 +4,15 @@
 //     if (account.cents < command.cents) return refuse("overdrawn");
 //     return Decision().add(Withdrawn{command.cents});
 //   }
-//   Decider<Account> bank(accounts, store);                     // accounts: projection<Account>(…)
+//   Decider<Account> bank(accounts, store);              // accounts: projection<Account>(…)
 //   Result<Decided> done = bank.handle("acc-7", Withdraw{500}, {.command = request_id});
 //   // kInvalid: refused by decide(); else it has happened, once; done->token: read your own write
 //
-// The state that decide() sees is that of the stream up to the version which the append then expects
-// to be the last; if it isn't, everything is done again, at most attempts_max times. handle_query()
-// does the same over all events that a query matches, with an append condition in place of the
-// version. Retries, command ids and errors: process/decide.h. The projection need not run anywhere.
-// Threads: any, at once. Lifetime: the store outlives it.
+// The state that decide() sees is that of the stream up to the version which the append then
+// expects to be the last; if it isn't, everything is done again, at most attempts_max times.
+// handle_query() does the same over all events that a query matches, with an append condition in
+// place of the version. Retries, command ids and errors: process/decide.h. The projection need not
+// run anywhere. Threads: any, at once. Lifetime: the store outlives it.
 #pragma once
 
 #include <memory>

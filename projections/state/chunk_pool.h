@@ -1,6 +1,5 @@
 // Memory for tables that are looked into in no order: pieces cut from pages of 2 MiB, which the
-// tables of a store share, so that few looks also miss the table of pages (100,000 keys: 40 ns an
-// update instead of 89, measured).
+// tables of a store share, so that few looks also miss the table of pages. A small store takes one.
 //
 // A piece is a power of two, and begins at a multiple of its size. What is given back is cut for
 // others; the system gets it when the pool ends. Thread: any. It outlives its pieces.

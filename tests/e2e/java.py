@@ -14,7 +14,7 @@ def built(name: str) -> str:
     work = ROOT / "build" / "java" / name
     work.mkdir(parents=True, exist_ok=True)
     inputs = {path.relative_to(source): path.read_bytes() for path in (source / "pom.xml", *source.glob("src/**/*.java"))}
-    with open(work / "lock", "w") as lock:
+    with open(work.parent / "lock", "w") as lock:  # one Maven at a time: they share ~/.m2
         fcntl.flock(lock, fcntl.LOCK_EX)
         classpath = work / "classpath.txt"
         if not classpath.exists() or any(not (work / path).exists() or (work / path).read_bytes() != content

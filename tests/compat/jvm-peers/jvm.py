@@ -25,9 +25,9 @@ KAFKA_LOG = f"-Dlog4j2.configurationFile={ROOT}/bench/peers/kafka/log4j2.propert
 
 @contextlib.contextmanager
 def locked() -> Iterator[None]:
-    """One build at a time, also between scripts."""
+    """One build at a time, also between scripts, and one Maven: they share ~/.m2."""
     WORK.mkdir(parents=True, exist_ok=True)
-    with open(WORK / "lock", "w") as lock:
+    with open(WORK.parent / "lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 

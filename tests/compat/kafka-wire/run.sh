@@ -12,7 +12,9 @@ work=${STELE_COMPAT_DIR:-$(dirname "$peer")/kafka-wire-java}
 
 mkdir -p "$work"
 cp -r "$here/pom.xml" "$here/src" "$work/"
-(cd "$work" && mvn -q -B compile dependency:build-classpath -Dmdep.outputFile=classpath.txt)
+maven_lock=$here/../../../build/java/lock  # of tests/e2e/java.py: one Maven at a time, they share ~/.m2
+mkdir -p "$(dirname "$maven_lock")"
+(cd "$work" && flock "$maven_lock" mvn -q -B compile dependency:build-classpath -Dmdep.outputFile=classpath.txt)
 kafka=(java -Xmx512m -XX:+UseSerialGC -cp "$work/target/classes:$(cat "$work/classpath.txt")" stele.Main)
 
 echo "seed $seed, $count messages per message and version"

@@ -76,7 +76,7 @@ TEST(ProgressText, IsPlainLinesWhereThereIsNoTerminal) {
   for (int i = 0; i < 3; ++i) progress({behind()});
   progress({live});
   progress({live});
-  std::rewind(file);
+  ASSERT_EQ(std::fseek(file, 0, SEEK_SET), 0);
   std::string text(4096, '\0');
   text.resize(std::fread(text.data(), 1, text.size(), file));
   std::fclose(file);

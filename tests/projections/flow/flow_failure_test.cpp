@@ -43,13 +43,15 @@ public:
   FailingReader(FailingSource& source, std::unique_ptr<SourceReader> inner)
       : source_(source), inner_(std::move(inner)) {}
   Result<LotPtr> next(std::chrono::nanoseconds longest) override {
-    if (source_.read_fails()) return std::unexpected(Error{Code::kIo, "the disk is away"});
+    over_ = over_ || source_.read_fails();
+    if (over_) return std::unexpected(Error{Code::kIo, "the disk is away"});
     return inner_->next(longest);
   }
 
 private:
   FailingSource& source_;
   std::unique_ptr<SourceReader> inner_;
+  bool over_ = false;  ///< a reader that failed is of no more use
 };
 
 Result<std::unique_ptr<SourceReader>> FailingSource::open(const std::vector<std::string>& topics,

@@ -11,7 +11,7 @@ namespace {
 
 constexpr int kKeyCount = 20;
 constexpr std::size_t kLotEvents = 1500;
-constexpr int kEventCount = 9'000;
+constexpr int kEventCount = 6'000;
 
 std::string key_of(int n) {
   return "key-" + std::to_string(n % kKeyCount);
@@ -53,7 +53,7 @@ void read_while_folding(const ReadCase& c) {
   // states are rebuilt.
   rules->seen = [&](const InputEvent& event) {
     const std::int64_t before = reads;
-    for (int i = 0; event.position.raw() % 100 == 7 && reads == before && i < 2000; ++i)
+    for (int i = 0; event.position.raw() % 500 == 7 && reads == before && i < 100; ++i)
       std::this_thread::yield();
   };
   const auto made = tallies<State>("live", {"a"}, rules);
@@ -90,7 +90,7 @@ void read_while_folding(const ReadCase& c) {
 
 TEST(LiveReads, SeeExactlyTheEventsBelowTheirCheckpoint) {
   for (const ReadCase& c : {ReadCase{"one lane", 1, -1}, ReadCase{"three lanes", 3, -1},
-                            ReadCase{"one lane, stops", 1, 7'001}}) {
+                            ReadCase{"one lane, stops", 1, 5'001}}) {
     read_while_folding<Tally>(c);
     read_while_folding<Trail>(c);
   }

@@ -224,6 +224,8 @@ TEST_F(PoisonTest, ARedrivenEventIsFoldedOnceAsTheOriginal) {
   std::vector<std::string> seen;
   rules_->seen = [&](const InputEvent& event) {
     seen.push_back(event_place(event) + " " + std::string(as_text(*event.data)));
+    ASSERT_EQ(event.headers.size(), 1U) << "the original's, not the copy's";
+    EXPECT_EQ(event.headers.front().key, "ce_type");
   };
   ASSERT_EQ(task->redrive().value(), 1U);
   ASSERT_EQ(task->redrive().value(), 1U);  // twice appended

@@ -309,8 +309,10 @@ TEST(Projection, EveryCallLeavesWhatItWasCalledOn) {
   EXPECT_EQ(other.definition()->topics, (std::vector<std::string>{"bank", "more"}));
   EXPECT_EQ(other.definition()->park_topic, "parked");
   EXPECT_EQ(other.definition()->publish_topic, "changes");
-  const auto copy = base;
+  auto copy = base;
   EXPECT_EQ(copy.definition(), before);
+  copy = base.version(3);
+  EXPECT_NE(copy.definition(), before);
   const auto keyed = base.key_by<Deposited>([](const Deposited&) { return "k"; });
   EXPECT_EQ(before->find("Deposited")->keys, nullptr);
   EXPECT_EQ(given(base).event("a", Deposited{1}).then("a", {.cents = 1}).findings(), "");

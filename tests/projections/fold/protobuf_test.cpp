@@ -15,8 +15,9 @@ struct event_traits<Int64Value> : protobuf_event<Int64Value, "Paid"> {};
 namespace {
 
 Projection<StringValue> payments() {
-  return projection<StringValue>("payments").from("bank").on<Int64Value>(
-      [](StringValue& s, const Int64Value& paid) {
+  return projection<StringValue>("payments")
+      .from("bank")
+      .on<Int64Value>([](StringValue& s, const Int64Value& paid) {
         s.set_value(s.value() + std::to_string(paid.value()) + ";");
       });
 }

@@ -273,7 +273,7 @@ TEST(StateCodec, PaddingIsNotEncoded) {
   EXPECT_TRUE(type.trivial);
   for (auto* memory : {&first, &second}) {
     type.construct(memory->data());
-    static_cast<Padded*>(static_cast<void*>(memory->data()))->big = 5;
+    reinterpret_cast<Padded*>(memory->data())->big = 5;
   }
   Bytes left;
   Bytes right;

@@ -1,6 +1,7 @@
-// A flow with effects and timers over a store, killed at every call that changes the disk, restarted
-// weeks later from its newest snapshot, an older one, or none; the store knows event ids in half of
-// the runs. Every effect stands in the log once, in order; every timer fired once, or was cancelled.
+// A flow with effects and timers over a store, killed at every call that changes the disk, and
+// restarted weeks later from its newest snapshot, an older one, or none; the store knows event ids
+// in half of the runs. Every effect stands in the log once, in order; every timer fired once, or
+// was cancelled.
 #include <gtest/gtest.h>
 
 #include <map>

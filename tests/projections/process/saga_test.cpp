@@ -1,5 +1,5 @@
-// A process manager at work in a flow: steps, compensation, time-outs; replays from the beginning, muted and
-// not; restarts from snapshots that are old.
+// A process manager at work in a flow: steps, compensation, time-outs; replays from the beginning,
+// muted and not; restarts from snapshots that are old.
 #include "projections/flow/flow_task.h"
 #include "projections/fold/projection.h"
 #include "projections/sources/embedded_source.h"

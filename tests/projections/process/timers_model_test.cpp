@@ -1,6 +1,6 @@
-// The outbox's timers and what waits against plain std containers: random events that set, replace and
-// cancel timers, some failing, time passing, the source failing at times, and restarts in between (encode,
-// decode). STELE_SEED replays.
+// The outbox's timers and what waits against plain std containers: random events that set, replace
+// and cancel timers, some failing, time passing, the source failing at times, and restarts in
+// between (encode, decode). STELE_SEED replays.
 #include <gtest/gtest.h>
 
 #include <cstdlib>

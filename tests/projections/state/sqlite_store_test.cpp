@@ -90,7 +90,7 @@ TEST_F(SqliteStates, TheCacheKeepsToItsBound) {
     store->close(1, key, Verdict::kKeep, i);
   }
   // Chunks are taken whole: 64 KiB, by each of the shards. The keys alone are 30 MB.
-  EXPECT_LT(store->stats().memory_bytes, kCacheBytes + kShardCount * (128 << 10));
+  EXPECT_LT(store->stats().memory_bytes, kCacheBytes + std::uint64_t{kShardCount} * (128 << 10));
   std::int64_t sum = 0;
   ASSERT_TRUE(
       store

@@ -58,6 +58,7 @@ public class Fold {
   static double ownCpu() { return ((com.sun.management.OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean()).getProcessCpuTime() / 1e9; }
 
   public static void main(String[] a) throws Exception {
+    Thread.setDefaultUncaughtExceptionHandler((thread, error) -> { error.printStackTrace(); System.exit(1); });
     String boot = a[0], topic = a[1]; long events = Long.parseLong(a[2]); int keys = Integer.parseInt(a[3]);
     boolean mem = a[4].equals("memory"); String pg = a[5]; String pid = a[9];
     Properties p = new Properties();
