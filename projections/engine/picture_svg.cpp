@@ -14,7 +14,8 @@ constexpr double kTitleHeight = 30;
 constexpr double kLineHeight = 17;
 constexpr std::string_view kStyle =
     "text{font:12px ui-sans-serif,system-ui,'DejaVu Sans',sans-serif;fill:#1f2933}"
-    ".title{font-weight:600}.line{fill:#52606d}.says{font-size:10px;fill:#616e7c;paint-order:stroke;stroke:#fff;stroke-width:5px}"
+    ".title{font-weight:600}.line{fill:#52606d}.says{font-size:10px;fill:#616e7c;paint-order:"
+    "stroke;stroke:#fff;stroke-width:5px}"
     ".topic{fill:#e3f2ec;stroke:#3c8f6e}.table{fill:#fdf3dc;stroke:#b7862c}"
     ".projection{fill:#e6eefb;stroke:#3f68b5}.muted{stroke-dasharray:5 4;fill-opacity:.45}"
     ".edge{fill:none;stroke:#7b8794;stroke-width:1.3}.dashed{stroke-dasharray:5 4}";

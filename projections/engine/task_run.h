@@ -17,8 +17,8 @@
 #include <thread>
 #include <vector>
 
-#include "projections/flow/flow_task.h"
 #include "projections/engine/gated_source.h"
+#include "projections/flow/flow_task.h"
 
 namespace stele::projections {
 
