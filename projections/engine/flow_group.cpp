@@ -277,9 +277,11 @@ Result<Checkpoint> FlowGroup::leave_behind(Version& from, Version& to) {
     for (const auto& run : from.runs) STELE_DO(fold_up_to(*run, there));
   }
   for (const auto& run : from.runs) {
-    auto committed = run->task().commit();
-    if (committed || run->task().status().state == FlowState::kStopped) continue;
-    return std::unexpected(std::move(committed).error());
+    // What waits would wait for ever: it is muted from here on, and `to` begins behind its causes.
+    Result<void> left = run->task().let_out();
+    if (left) left = run->task().commit();
+    if (left || run->task().status().state == FlowState::kStopped) continue;
+    return std::unexpected(std::move(left).error());
   }
   return from.table()->checkpoint();
 }

@@ -78,6 +78,9 @@ public:
   virtual Result<bool> step(std::chrono::nanoseconds longest) = 0;
   /// Makes states and checkpoint durable now.
   virtual Result<void> commit() = 0;
+  /// Lets all effects out that wait, unless they are muted. An error: some still wait; as those of
+  /// Outbox::flush().
+  virtual Result<void> let_out() = 0;
   /// From now on, as FlowTaskOptions::effects_from: a version that becomes the live one, or no
   /// longer is. Between steps.
   virtual void set_effects_from(std::optional<Checkpoint> from) = 0;

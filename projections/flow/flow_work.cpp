@@ -62,7 +62,7 @@ Result<void> FlowWork::begin() {
 
 Result<bool> FlowWork::step(std::chrono::nanoseconds longest) {
   if (over_) return std::unexpected(*over_);
-  STELE_DO(let_out());
+  STELE_DO(let_out_some());
   STELE_TRY(const bool has_lot, next_lot(bounded(longest)));
   if (has_lot) STELE_DO(fold());
   STELE_DO(fire_due());
@@ -121,11 +121,11 @@ Result<void> FlowWork::fold() {
   if (!events.empty()) last_recorded_us_ = events.back().recorded_us;
   caught_up_ = work_.lot->end;
   if (fold_.stop()) return std::unexpected(stop_here(*fold_.stop()));
-  return let_out();
+  return let_out_some();
 }
 
 // What waits may wait on while there is room.
-Result<void> FlowWork::let_out() {
+Result<void> FlowWork::let_out_some() {
   auto out = fold_.let_out();
   if (out || (may_pass(out.error().code) && !fold_.is_full())) return {};
   return std::unexpected(on_out_error(std::move(out).error()));
@@ -190,6 +190,12 @@ Result<void> FlowWork::commit_now(bool force) {
   return {};
 }
 
+Result<void> FlowWork::let_out() {
+  if (lost_) return {};
+  is_changed_ = true;
+  return fold_.let_out();
+}
+
 Result<void> FlowWork::commit() {
   if (lost_) return fail(Code::kClosed, "projection {}: {}", definition_->name, over_->detail);
   if (committed_ == fold_.checkpoint() && !is_changed_) return {};
@@ -199,8 +205,7 @@ Result<void> FlowWork::commit() {
 // --- stopping ---
 
 // The states are as they were before the event, and durable, so that a restart is there at once.
-Error FlowWork::stop_here(const FlowStop& at) {
-  const FlowStop stop = at;
+Error FlowWork::stop_here(FlowStop stop) {
   close_reader();
   if (stop.dirty) {
     if (auto rebuilt = rebuild(stop.at); !rebuilt) {

@@ -27,6 +27,7 @@ public:
 
   Result<bool> step(std::chrono::nanoseconds longest) override;
   Result<void> commit() override;
+  Result<void> let_out() override;
   void set_effects_from(std::optional<Checkpoint> from) override;
   Result<Checkpoint> read(ByteView key,
                           const std::function<void(const void* state)>& visit) const override;
@@ -43,13 +44,13 @@ private:
   Result<bool> next_lot(std::chrono::nanoseconds longest);
   [[nodiscard]] std::chrono::nanoseconds bounded(std::chrono::nanoseconds longest);
   Result<void> fold();
-  Result<void> let_out();
+  Result<void> let_out_some();
   Result<void> fire_due();
   [[nodiscard]] Error on_out_error(Error error);
   [[nodiscard]] bool is_due();
   void commit_if_due();
   Result<void> commit_now(bool force);
-  Error stop_here(const FlowStop& stop);
+  Error stop_here(FlowStop stop);  // by value: rebuilding takes back what the fold says of it
   Result<void> rebuild(const Checkpoint& target);
   Error stopped(Error error);
   void tell(bool folded);

@@ -54,7 +54,7 @@ public:
                                   ? store_.read_topic(topics_.front().id, next_, lot_bytes_)
                                   : store_.read_all(next_, lot_bytes_));
     }
-    STELE_TRY(const auto lot, maker_.make(std::move(read)));
+    STELE_TRY(auto lot, maker_.make(std::move(read)));
     next_ = Position(lot->next);
     return lot;
   }

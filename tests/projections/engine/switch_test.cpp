@@ -1,6 +1,7 @@
 // Versions side by side: built, switched to, switched back, removed; effects over a switch.
 #include <map>
 
+#include "projections/testkit/given_events.h"
 #include "tests/projections/engine/engine_fixture.h"
 
 namespace stele::projections {
@@ -236,6 +237,57 @@ TEST_F(EffectsOverASwitch, BeginWhereTheOthersEnded) {
   must(engine->catch_up());
   expect_mails(16, 20, "22");
   expect_mails(21, 25, "1");
+}
+
+/// Events in memory; appends are refused while it is told so.
+class RefusingSource final : public Source {
+public:
+  [[nodiscard]] std::string name() const override { return given.name(); }
+  Result<std::vector<InputId>> inputs(const std::vector<std::string>& topics) override {
+    return given.inputs(topics);
+  }
+  Result<std::unique_ptr<SourceReader>> open(const std::vector<std::string>& topics,
+                                             const std::vector<InputId>& inputs,
+                                             const Checkpoint& from) override {
+    return given.open(topics, inputs, from);
+  }
+  Result<Checkpoint> end(const std::vector<InputId>& inputs) override { return given.end(inputs); }
+  Result<std::string> token(const Checkpoint& checkpoint) override {
+    return given.token(checkpoint);
+  }
+  Result<Checkpoint> parse_token(std::string_view token) override {
+    return given.parse_token(token);
+  }
+  EventAccess* events() override { return nullptr; }
+  Result<void> append(std::vector<log::TopicEvent> events) override {
+    if (refuses) return std::unexpected(Error{Code::kOverloaded, "not now"});
+    return given.append(std::move(events));
+  }
+
+  GivenEvents given;
+  bool refuses = false;
+};
+
+TEST_F(EffectsOverASwitch, WaitsForEffectsThatCannotLeaveYet) {
+  RefusingSource source;
+  source.given.add_topic("bank");
+  source.given.add_topic("mails");
+  const auto engine = must(
+      Engine::open(source, {.folder = "/views", .promote = Promote::kByHand, .env = env_.get()}));
+  must(engine->add(senders(1)));
+  must(engine->add(senders(2)));
+  source.given.add({.topic = "bank", .stream = "a", .type = "Paid", .data = R"({"cents":1})"});
+  source.refuses = true;
+  must(engine->catch_up());
+  const auto refused = engine->promote("senders", 2);
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().code, Code::kOverloaded) << refused.error().text();
+  EXPECT_EQ(role(*engine, 1), VersionRole::kLive);
+  source.refuses = false;
+  must(engine->promote("senders", 2));
+  must(engine->catch_up());
+  ASSERT_EQ(source.given.count(), 2U) << "the payment, and one mail of version 1";
+  EXPECT_EQ(source.given.at(Position(1)).type, "Mail1");
 }
 
 TEST_F(EffectsOverASwitch, AVersionThatReplacesAStoppedOneGoesOnAtThePoison) {
