@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Three instances of a fold share twelve partitions by consumer group, once with range and once with cooperative-sticky, while
+"""Three instances of a fold share twelve partitions by consumer group, with range, roundrobin and cooperative-sticky, while
 events are produced; instances are killed (kill -9) again and again and come back.
 
 Afterwards every key's state is right: no event lost, none folded twice, none out of order; and what moved was not folded
@@ -137,7 +137,7 @@ def instances_come_and_go_and_nothing_is_lost_or_folded_twice() -> str:
         numbers.send(EVENTS_PER_TURN)
         groups: list[Group] = []
         try:
-            groups = [Group(steled, folder, "range"), Group(steled, folder, "cooperative-sticky")]
+            groups = [Group(steled, folder, strategy) for strategy in ("range", "roundrobin", "cooperative-sticky")]
             for _ in range(KILLS):
                 eventually(lambda: all(group.shared_out() for group in groups), 30)
                 numbers.send(EVENTS_PER_TURN)
