@@ -34,7 +34,8 @@ struct DecideOptions {
   int attempts_max = 10;  ///< loads, at least 1
 };
 
-/// A state and how far it has got; given back to decide, only what came since is read.
+/// A state and how far it has got; given back to decide, only what came since is read. The
+/// definition that it was loaded with outlives it.
 struct LoadedState {
   StateBox state;
   Position next;                   ///< everything of the scope below it is in

@@ -50,13 +50,15 @@ auto call_decide(const S& state, const Command& command) {
 template <class S>
 class Loaded {
 public:
-  explicit Loaded(LoadedState loaded) : loaded_(std::move(loaded)) {}
+  Loaded(DefinitionPtr definition, LoadedState loaded)
+      : definition_(std::move(definition)), loaded_(std::move(loaded)) {}
   [[nodiscard]] const S& state() const { return *static_cast<const S*>(loaded_.state.data()); }
   /// Of the stream's last event; none: there is no stream.
   [[nodiscard]] std::optional<Version> version() const { return loaded_.version; }
   [[nodiscard]] const LoadedState& untyped() const { return loaded_; }
 
 private:
+  DefinitionPtr definition_;  ///< its state's type is loaded_'s
   LoadedState loaded_;
 };
 
@@ -72,7 +74,7 @@ public:
   [[nodiscard]] Result<Loaded<S>> load(const std::string& stream) const {
     STELE_TRY(LoadedState loaded,
               load_state(*definition_, *store_, log::StreamName{topic_, stream}));
-    return Loaded<S>(std::move(loaded));
+    return Loaded<S>(definition_, std::move(loaded));
   }
 
   /// `command`: something that decide(const S&, command) is declared for, or a function of the
