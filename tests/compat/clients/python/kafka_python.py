@@ -103,6 +103,8 @@ class KafkaPython(Adapter):
             consumer = KafkaConsumer(topic, **SETTINGS, group_id=group, auto_offset_reset="earliest",
                                      enable_auto_commit=False, session_timeout_ms=6000, heartbeat_interval_ms=300,
                                      fetch_max_wait_ms=50)
+            # Before it joins: 3.0.12, as leader, may hang for good when the topic's metadata come while it assigns.
+            consumer.partitions_for_topic(topic)
             while not self.ended.is_set():
                 values = [one.value for records in consumer.poll(50).values() for one in records]
                 self.assigned([one.partition for one in consumer.assignment()])
