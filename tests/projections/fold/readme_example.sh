@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# readme_example.sh ROOT: the example of projections/README.md is the one that readme_example_test.cpp runs; it
+# readme_example.sh ROOT: the example of README.md and projections/README.md is the one that readme_example_test.cpp runs; it
 # compiles with g++ 12, too; and what users get wrong is answered with a sentence of ours.
 set -euo pipefail
 root=$1
@@ -7,6 +7,7 @@ test=$root/tests/projections/fold/readme_example_test.cpp
 example() { awk '/^\/\/ \[example\]$/ {inside = !inside; next} inside' "$test"; }
 readme() { awk '/^```cpp$/ {inside = 1; next} /^```$/ {inside = 0} inside' "$root/projections/README.md"; }
 diff <(readme) <(example) || { echo "projections/README.md does not show the example that is tested"; exit 1; }
+[[ $(<"$root/README.md") == *"$(example)"* ]] || { echo "README.md does not show the example that is tested"; exit 1; }
 
 check() { "$@" -std=c++23 -fsyntax-only -Wall -Wextra -I "$root" -xc++ -; }
 example | check g++-12 -Werror
