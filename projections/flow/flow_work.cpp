@@ -107,9 +107,13 @@ Result<bool> FlowWork::next_lot(std::chrono::nanoseconds longest) {
 std::chrono::nanoseconds FlowWork::bounded(std::chrono::nanoseconds longest) {
   const auto due_ms = fold_.next_due_ms();
   if (!due_ms) return longest;
-  const std::int64_t left_us = *due_ms * kUsPerMs - env_.wall_us();
-  return std::clamp<std::chrono::nanoseconds>(std::chrono::microseconds(left_us),
-                                              std::chrono::nanoseconds::zero(), longest);
+  const std::int64_t wall_ms = env_.wall_us() / kUsPerMs;
+  if (*due_ms <= wall_ms) return std::chrono::nanoseconds::zero();
+  const std::int64_t left_ms = *due_ms - wall_ms;  // a timer may be set for the end of time
+  const auto longest_ms = std::chrono::ceil<std::chrono::milliseconds>(longest);
+  return left_ms > longest_ms.count()
+             ? longest
+             : std::min<std::chrono::nanoseconds>(longest, std::chrono::milliseconds(left_ms));
 }
 
 Result<void> FlowWork::fold() {

@@ -1,10 +1,15 @@
 #include "projections/remote/kafka_lot.h"
 
+#include <algorithm>
+
 #include "log/events/event_headers.h"
 #include "log/events/utf8.h"
 
 namespace stele::projections {
 namespace {
+
+constexpr std::int64_t kUsPerMs = 1000;
+constexpr std::int64_t kMsMax = INT64_MAX / kUsPerMs;  // a producer may write any time
 
 std::optional<ByteView> bytes_or_null(const void* data, std::size_t size) {
   if (data == nullptr) return std::nullopt;
@@ -39,7 +44,7 @@ KafkaLot::KafkaLot(std::shared_ptr<const void> fetched_by, const InputId& from,
     event.position = Position(message.offset);
     rd_kafka_timestamp_type_t kind = RD_KAFKA_TIMESTAMP_NOT_AVAILABLE;
     event.time_ms = rd_kafka_message_timestamp(&message, &kind);
-    event.recorded_us = event.time_ms * 1000;
+    event.recorded_us = std::clamp(event.time_ms, -kMsMax, kMsMax) * kUsPerMs;
     event.stream = bytes_or_null(message.key, message.key_len);
     event.data = bytes_or_null(message.payload, message.len);
     headers_begin[i] = headers_.size();
