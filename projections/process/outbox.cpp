@@ -88,7 +88,8 @@ void Outbox::begin(const InputEvent& event, bool muted) {
   cause_id_ = event_id(event);
   if (!log::is_utf8(cause_id_)) cause_id_ = cause_;
   const bool sayable = event.time_ms >= 0 && event.time_ms <= kTimeMsMax;
-  cause_time_ms_ = sayable ? event.time_ms : event.recorded_us / kUsPerMs;
+  cause_time_ms_ = sayable ? event.time_ms
+                           : std::clamp<std::int64_t>(event.recorded_us / kUsPerMs, 0, kTimeMsMax);
   muted_ = muted;
   number_ = change_number_ = 0;
   waiting_before_ = waiting_.size();
