@@ -78,7 +78,7 @@ TEST_F(OutboxTest, ACauseWithoutReadableIdOrTimeIsNamedByItsPlace) {
 
 TEST_F(OutboxTest, TheLongestNamesFitIntoATag) {
   Outbox outbox(std::string(100, 'p'));
-  Cause cause(1'000'000'000'000'000);
+  Cause cause(1'000'000'000'000);
   const std::string topic(249, 't');
   cause.event.topic = topic;
   outbox.begin(cause.event, false);
