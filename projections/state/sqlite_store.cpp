@@ -61,6 +61,7 @@ private:
   Result<StateTable::Ref> load(std::size_t fold, CachedShard& shard, const Key& key);
   /// Writes what is dirty, uncommitted, and lets go of what was not used lately.
   Result<void> make_room(std::size_t fold, CachedShard& shard);
+  Result<void> empty_too_full();
   Result<void> write_dirty(std::size_t fold, CachedShard& shard);
   Result<void> try_commit(const Mark& mark);
   /// What is committed survives power loss.
@@ -75,7 +76,8 @@ private:
   std::uint64_t shard_bytes_max_;
   ChunkPool pool_;
   std::vector<std::unique_ptr<Fold>> folds_;
-  /// Shards that find() has filled too full: it may not let go of what it has just given.
+  /// Shards that find() has filled too full: it may not let go of what it has just given. Flows
+  /// that look things up have one lane; with several, nothing is ever in it.
   std::vector<std::pair<std::size_t, CachedShard*>> too_full_;
 
   /// The file with all that follows; taken behind a shard's lock, never before.
@@ -170,11 +172,16 @@ Result<StateTable::Ref> SqliteCachedStates::load(std::size_t fold, CachedShard& 
   return found.ref;
 }
 
-Result<void*> SqliteCachedStates::open(std::size_t fold, const Key& key, bool undoable) {
-  for (const auto& [full_fold, full] : std::exchange(too_full_, {})) {
-    const std::scoped_lock hold(full->lock);
-    STELE_DO(make_room(full_fold, *full));
+Result<void> SqliteCachedStates::empty_too_full() {
+  for (const auto& [fold, shard] : std::exchange(too_full_, {})) {
+    const std::scoped_lock hold(shard->lock);
+    STELE_DO(make_room(fold, *shard));
   }
+  return {};
+}
+
+Result<void*> SqliteCachedStates::open(std::size_t fold, const Key& key, bool undoable) {
+  if (!too_full_.empty()) STELE_DO(empty_too_full());
   CachedShard& shard = shard_of(fold, key);
   std::unique_lock hold(shard.lock);
   STELE_DO(make_room(fold, shard));
